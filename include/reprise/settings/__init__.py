@@ -1,0 +1,39 @@
+"""A deployment's four files, typed.
+
+What a team edits is small: each file holds only differences from the defaults below, and ``extends:`` takes
+everything else from another deployment. Every mistake in every file is reported at once.
+Addresses and secrets are never in these files: see connections.py.
+"""
+
+from reprise.settings.deployment import Deployment, deployments_folder, digest_of, list_deployments, load_deployment
+from reprise.settings.emr import Emr
+from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Theta
+from reprise.settings.logs import Journeys, Logs, Source, Utility
+from reprise.settings.solr import BehaviourFeature, Feature, ItemFeature, MatchFeature, Request, Solr
+
+__all__ = [
+    "BehaviourFeature",
+    "Blocks",
+    "Deployment",
+    "Emr",
+    "Feature",
+    "Gate",
+    "ItemFeature",
+    "Journeys",
+    "Judging",
+    "LightGbm",
+    "Linear",
+    "Logs",
+    "MatchFeature",
+    "Policy",
+    "Request",
+    "Review",
+    "Solr",
+    "Source",
+    "Theta",
+    "Utility",
+    "deployments_folder",
+    "digest_of",
+    "list_deployments",
+    "load_deployment",
+]

@@ -1,0 +1,85 @@
+"""``gate.yaml``: blocks, families, position bias, policy, reviewers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from reprise.settings.base import Strict
+
+
+class Blocks(Strict):
+    """Days per block, counted back from the as-of day; what is left over at the front is history."""
+
+    test_days: int = Field(7, ge=1, le=7)
+    validation_days: int = Field(7, ge=1, le=7)
+    train_block_days: int = Field(7, ge=1)
+    min_history_days: int = Field(2, ge=0)
+
+
+class Theta(Strict):
+    """Position bias: how it is measured, and the curves used where it cannot be."""
+
+    assumed: list[float] = Field(default=[1.0, 0.7, 0.5, 0.4, 0.3, 0.25, 0.2, 0.17, 0.15, 0.13])
+    steep_power: float = Field(1.5, gt=1)
+    clip: float = Field(0.02, gt=0, lt=1)
+    min_pairs: int = Field(30, ge=1, description="(query, item, day) contrasts per adjacent pair of positions")
+
+
+class Judging(Strict):
+    """The prior of a judgment, and the absolute cuts of its grades 0–4."""
+
+    prior_weight: float = Field(2.0, ge=0)
+    grade_cuts: list[float] = Field(default=[0.05, 0.15, 0.3, 0.5], min_length=4, max_length=4)
+
+
+class LightGbm(Strict):
+    """LambdaMART's settings; every tree is exported exactly."""
+
+    trees: int = Field(200, ge=1)
+    leaves: int = Field(15, ge=2)
+    learning_rate: float = Field(0.07, gt=0)
+    min_rows_per_leaf: int = Field(30, ge=1)
+    early_stopping_rounds: int = Field(25, ge=1)
+    seed: int = 7
+
+
+class Linear(Strict):
+    """Ridge regression of utility on standardised features (Spark ML)."""
+
+    ridge: float = Field(0.01, ge=0)
+
+
+class Policy(Strict):
+    """What the gate demands; every comparison is paired by query."""
+
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    min_gain: float = Field(0.0, ge=0, description="the interval's lower end must lie above this")
+    baseline_margin: float = Field(0.0, ge=0)
+    resamples: int = Field(2000, ge=100)
+    min_queries: int = Field(100, ge=2)
+    head_queries: int = Field(50, ge=0, description="a fixed stratum: never resampled")
+    max_train_gap: float = Field(0.15, gt=0, description="train minus validation, of the deciding metric")
+    max_unreachable_share: float = Field(0.5, gt=0, le=1)
+
+
+class Review(Strict):
+    """Who may approve, how long they have, and whether the policy asks for them at all."""
+
+    required: bool = True
+    reviewers: list[str] = Field(default_factory=list)
+    timeout_hours: float = Field(72.0, gt=0)
+
+
+class Gate(Strict):
+    """``gate.yaml``: blocks, families, position bias, policy, reviewers."""
+
+    blocks: Blocks = Blocks()
+    families: list[Literal["linear", "lambdamart"]] = ["linear", "lambdamart"]
+    theta: Theta = Theta()
+    judging: Judging = Judging()
+    lambdamart: LightGbm = LightGbm()
+    linear: Linear = Linear()
+    policy: Policy = Policy()
+    review: Review = Review()

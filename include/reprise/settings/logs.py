@@ -1,0 +1,62 @@
+"""``logs.yaml``: where raw records are and what they mean."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from reprise.settings.base import Strict
+
+
+class Source(Strict):
+    """One kind of raw record in one set of files; a field is a dotted path into the record."""
+
+    name: str
+    kind: Literal["search", "play"]
+    uris: list[str] = Field(min_length=1, description="globs; {date} {yyyy} {mm} {dd} {hh} are the day's parts")
+    format: Literal["jsonl", "bulk"] = Field("jsonl", description="JSON lines, or a bulk file of action + document")
+    position_base: Literal[0, 1] = 1
+    time_format: Literal["iso", "epoch_s", "epoch_ms", "epoch_us"] = "iso"
+    fields: dict[str, str] = Field(description="our field name → dotted path in the record")
+    actions: dict[str, str] = Field(default_factory=dict, description="their action name → impression|click|save")
+    drop_when: dict[str, list[str]] = Field(
+        default_factory=dict, description="our field name → values that mark internal or opted-out traffic"
+    )
+
+
+class Journeys(Strict):
+    """How searches become journeys, and plays are attributed to them (seconds unless named otherwise)."""
+
+    settle_s: float = Field(3.0, gt=0)
+    displayed_ms: int = Field(500, ge=0)
+    displayed_weight: float = Field(0.5, ge=0, le=1)
+    reformulation_s: float = Field(120.0, gt=0)
+    idle_s: float = Field(1800.0, gt=0)
+    attribution_s: float = Field(1800.0, gt=0)
+    save_s: float = Field(86400.0, gt=0)
+    user_buckets: int = Field(16, ge=1)
+
+
+class Utility(Strict):
+    """The constants of an item's utility in a search (seconds); see docs/domain.md for the formula."""
+
+    bounce_s: float = Field(5.0, ge=0)
+    listen_s: float = Field(30.0, gt=0)
+    joy_cap_s: float = Field(240.0, gt=0)
+    sampled: float = Field(0.1, ge=0, le=1)
+    satisfied: float = Field(0.5, ge=0, le=1)
+    max_searches_per_user_day: int = Field(400, ge=1)
+    max_plays_per_user_item_day: int = Field(20, ge=1)
+    max_impressions_per_user_item_day: int = Field(30, ge=1)
+
+
+class Logs(Strict):
+    """``logs.yaml``: where raw records are and what they mean."""
+
+    sources: list[Source] = Field(min_length=1)
+    journeys: Journeys = Journeys()
+    utility: Utility = Utility()
+    lookback_days: int = Field(90, ge=1)
+    max_reject_share: float = Field(0.05, ge=0, le=1, description="a day with more is not learned from")
+    min_searches_per_day: int = Field(50, ge=0)

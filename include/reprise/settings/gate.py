@@ -76,7 +76,7 @@ class Gate(Strict):
     """``gate.yaml``: blocks, families, position bias, policy, reviewers."""
 
     blocks: Blocks = Blocks()
-    families: list[Literal["linear", "lambdamart"]] = ["linear", "lambdamart"]
+    families: list[Literal["linear", "lambdamart"]] = Field(default=["linear", "lambdamart"], min_length=1)
     theta: Theta = Theta()
     judging: Judging = Judging()
     lambdamart: LightGbm = LightGbm()

@@ -1,0 +1,19 @@
+"""Solr and its Learning To Rank plugin: client, converter, exact scorer, version table. Knows no stage."""
+
+from reprise.solr.client import FeatureLog, SolrClient
+from reprise.solr.convert import InexactSplit, LinearExport, TreesExport, convert_lightgbm, convert_linear
+from reprise.solr.score import score
+from reprise.solr.versions import Capabilities, capabilities
+
+__all__ = [
+    "Capabilities",
+    "FeatureLog",
+    "InexactSplit",
+    "LinearExport",
+    "SolrClient",
+    "TreesExport",
+    "capabilities",
+    "convert_lightgbm",
+    "convert_linear",
+    "score",
+]

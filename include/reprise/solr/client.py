@@ -1,0 +1,256 @@
+"""A thin client of the calls Reprise needs, on a core with one or more replicas.
+
+Traps it knows (measured on 8.11.4): a GET of an unknown store, and a query that logs from one, make a phantom store;
+``GET model-store/<name>`` ignores the name; a list PUT that fails is half applied; the request parameter ``ids`` is
+taken by Solr itself; an atomic update of an unknown id makes a document with nothing else in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reprise.errors import ServiceError, UsageError
+from reprise.solr.transport import Answer, Transport
+from reprise.solr.versions import Capabilities, capabilities
+
+Params = Mapping[str, Any]
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FeatureLog:
+    """Feature values as Solr computes them: row ``n`` of ``values`` (float32) belongs to ``ids[n]``."""
+
+    ids: list[str]
+    names: list[str]
+    values: npt.NDArray[np.float32]
+
+
+class SolrClient:
+    """One core on one or more replicas; ``urls`` are base addresses such as ``http://127.0.0.1:8983/solr``.
+
+    The first is pinned: every write goes there, so that no replica rewrites the stores from an older memory.
+    """
+
+    def __init__(self, urls: Sequence[str], core: str, timeout_s: float = 60.0, id_field: str = "id") -> None:
+        if not urls or isinstance(urls, str):
+            raise UsageError("no Solr address was given", "list at least one replica's base URL")
+        self.urls = [url.rstrip("/") for url in urls]
+        self.core = core
+        self.id_field = id_field
+        self._known_stores: set[tuple[str, str]] = set()
+        self._transport = Transport(timeout_s)
+
+    def __enter__(self) -> SolrClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    @property
+    def pinned(self) -> str:
+        """The replica that takes every write."""
+        return self.urls[0]
+
+    def get(self, path: str, params: Params | None = None, url: str | None = None) -> JsonObject:
+        """Return what the core answers at a path such as ``/config/params``."""
+        return self._transport.send("GET", f"{url or self.pinned}/{self.core}{path}", params=params).body
+
+    def post(self, path: str, body: Any, params: Params | None = None) -> JsonObject:
+        """Return what the pinned core answers to a JSON body."""
+        return self._transport.send("POST", f"{self.pinned}/{self.core}{path}", params=params, body=body).body
+
+    # --- the core ----------------------------------------------------------------------------------------------
+
+    def ping(self, url: str | None = None) -> None:
+        """Ensure the core answers a query; else ServiceError or UsageError."""
+        self.get("/select", {"q": "*:*", "rows": 0, "distrib": "false"}, url)
+
+    def capabilities(self, url: str | None = None) -> Capabilities:
+        """Return what this Solr's version does."""
+        info = self._transport.send("GET", f"{url or self.pinned}/admin/info/system").body
+        return capabilities(str(info["lucene"]["solr-spec-version"]))
+
+    def is_cloud(self) -> bool:
+        """Whether the stores live in ZooKeeper, with its limit of about 1 MB for all models together."""
+        return self._transport.send("GET", f"{self.pinned}/admin/info/system").body.get("mode") == "solrcloud"
+
+    def reload(self) -> None:
+        """Reload the core on every replica; only what was really stored is left afterwards."""
+        for url in self.urls:
+            self._transport.send("GET", f"{url}/admin/cores", params={"action": "RELOAD", "core": self.core})
+
+    def select(self, params: Params, handler: str = "/select", url: str | None = None) -> Answer:
+        """Return the answer to a search, with the seconds it took; sent as a form, so its length is not limited."""
+        return self._transport.send("POST", f"{url or self.pinned}/{self.core}{handler}", form=dict(params))
+
+    # --- stores ------------------------------------------------------------------------------------------------
+
+    def feature_stores(self, url: str | None = None) -> list[str]:
+        """Return the names of all feature stores, phantoms included."""
+        return list(self.get("/schema/feature-store", url=url)["featureStores"])
+
+    def features(self, store: str, url: str | None = None) -> list[JsonObject]:
+        """Return a store's features, each with its ``store``; an unknown store has none, and none is made."""
+        if store not in self.feature_stores(url):
+            return []
+        return list(self.get(f"/schema/feature-store/{store}", url=url)["features"])
+
+    def put_features(self, store: str, features: Sequence[JsonObject]) -> None:
+        """Add features to a store; a name it has already is a UsageError, and then the list may be half applied."""
+        self.post("/schema/feature-store", [{**feature, "store": store} for feature in features])
+
+    def delete_feature_store(self, store: str) -> None:
+        """Delete a store nobody uses; one that a model uses is refused here (Solr would lose the core at restart)."""
+        users = [str(model["name"]) for model in self.models() if model["store"] == store]
+        if users:
+            raise UsageError(f"the feature store {store!r} is used by {users}", "delete these models first")
+        self._delete(f"/schema/feature-store/{store}")
+
+    def models(self, url: str | None = None) -> list[JsonObject]:
+        """Return all models with their parameters, as stored."""
+        return list(self.get("/schema/model-store", url=url)["models"])
+
+    def model(self, name: str, url: str | None = None) -> JsonObject | None:
+        """Return one model, or None."""
+        return next((model for model in self.models(url) if model["name"] == name), None)
+
+    def put_model(self, model: JsonObject) -> None:
+        """Add a model; its name must be new and its store present. Not proof of storage: reload and read back."""
+        self.post("/schema/model-store", model)
+
+    def delete_model(self, name: str) -> None:
+        """Delete a model; queries that name it fail at once."""
+        self._delete(f"/schema/model-store/{name}")
+
+    def _delete(self, path: str) -> None:
+        self._transport.send("DELETE", f"{self.pinned}/{self.core}{path}")
+
+    # --- request parameters --------------------------------------------------------------------------------------
+
+    def paramsets(self, url: str | None = None) -> dict[str, JsonObject]:
+        """Return all paramsets; each holds its version under the key ``""`` as ``{"v": n}``."""
+        return dict(self.get("/config/params", url=url)["response"].get("params", {}))
+
+    def write_paramsets(self, replace: Mapping[str, JsonObject], merge: Mapping[str, JsonObject] | None = None) -> None:
+        """Replace whole paramsets and merge keys into others (which must exist), all in one write."""
+        commands: JsonObject = {"set": dict(replace)} if replace else {}
+        if merge:
+            commands["update"] = dict(merge)
+        self.post("/config/params", commands)
+
+    # --- documents -----------------------------------------------------------------------------------------------
+
+    def add(self, documents: Iterable[JsonObject], batch: int = 1000) -> int:
+        """Index documents, each with all its fields, and commit; return how many."""
+        count = 0
+        for some in _batches(documents, batch):
+            self.post("/update", some)
+            count += len(some)
+        self.commit()
+        return count
+
+    def commit(self) -> None:
+        """Make what was written visible."""
+        self.post("/update", {"commit": {}})
+
+    def update_fields(self, updates: Iterable[tuple[str, Mapping[str, float]]], batch: int = 1000) -> list[str]:
+        """Set fields of documents in place, commit once, and return the ids that Solr does not hold.
+
+        Every field must be docValues-only, single-valued: otherwise Solr would rebuild the document from what is
+        stored and lose the rest. An id that Solr does not hold is passed over, never made.
+        """
+        missing: list[str] = []
+        checked: set[str] = set()
+        options = {"failOnVersionConflicts": "false", "versions": "true"}
+        for some in _batches(updates, batch):
+            for name in sorted({name for _, fields in some for name in fields} - checked):
+                self._require_in_place(name)
+                checked.add(name)
+            body = [
+                {self.id_field: key, "_version_": 1, **{name: {"set": value} for name, value in fields.items()}}
+                for key, fields in some
+            ]
+            done = set(self.post("/update", body, options).get("adds", [])[::2])
+            missing += [key for key, _ in some if key not in done]
+        if checked:
+            self.commit()
+        return missing
+
+    def _require_in_place(self, name: str) -> None:
+        field = self.get(f"/schema/fields/{name}", {"includeDynamic": "true", "showDefaults": "true"})["field"]
+        if not field["docValues"] or field["stored"] or field["indexed"] or field["multiValued"]:
+            raise UsageError(
+                f"Solr's field {name!r} in {self.core!r} cannot be updated in place",
+                "define it with docValues=true, indexed=false, stored=false, multiValued=false",
+            )
+
+    # --- feature logging -----------------------------------------------------------------------------------------
+
+    def log_features(
+        self,
+        store: str,
+        params: Params,
+        efi: Mapping[str, str],
+        handler: str = "/select",
+        ids: Sequence[str] | None = None,
+        rows: int = 100,
+        url: str | None = None,
+    ) -> FeatureLog:
+        """Return a store's features for what a request finds: its first ``rows``, or those of ``ids`` it finds.
+
+        ``params`` is the request without ``rq``; ``efi`` maps a name to a reference such as ``$q``. An id that the
+        request does not retrieve is simply absent. An unknown or empty store is a UsageError.
+        """
+        self._require_store(store, url or self.pinned)
+        passed = "".join(f" efi.{name}={value}" for name, value in sorted(efi.items()))
+        wanted = {"fl": f"{self.id_field},[features store={store} format=dense{passed}]", "rows": rows, "start": 0}
+        form = {**params, **wanted, **(_restriction(params, self.id_field, ids) if ids is not None else {})}
+        return _parse_log(self.select(form, handler, url).body["response"]["docs"], self.id_field)
+
+    def _require_store(self, store: str, url: str) -> None:
+        # Asked once: stores are never changed, and a query that logs from an unknown one would make a phantom.
+        if (store, url) in self._known_stores:
+            return
+        if not self.features(store, url):
+            raise UsageError(f"Solr at {url} has no feature store {store!r}", "upload it first")
+        self._known_stores.add((store, url))
+
+
+def _restriction(params: Params, id_field: str, ids: Sequence[str]) -> JsonObject:
+    separator = next(mark for mark in "|,;~^" if not any(mark in key for key in ids))
+    own = params.get("fq", [])
+    filters = [own] if isinstance(own, str) else list(own)
+    # Not the parameter `ids`: Solr takes that for its own second phase and answers nothing.
+    wanted = f"{{!terms f={id_field} separator='{separator}' v=$reprise.ids}}"
+    return {"fq": [*filters, wanted], "reprise.ids": separator.join(ids), "rows": len(ids)}
+
+
+def _parse_log(documents: Sequence[JsonObject], id_field: str) -> FeatureLog:
+    if documents and "[features]" not in documents[0]:
+        raise ServiceError("Solr has no [features] transformer", "add it to solrconfig.xml and reload the core")
+    pairs = [[pair.rsplit("=", 1) for pair in document["[features]"].split(",")] for document in documents]
+    names = [name for name, _ in pairs[0]] if pairs else []
+    values = np.array([[float(value) for _, value in row] for row in pairs], dtype=np.float32)
+    return FeatureLog(
+        [str(document[id_field]) for document in documents], names, values.reshape(len(pairs), len(names))
+    )
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterable[list[Any]]:
+    remaining = iter(items)
+    while some := list(islice(remaining, size)):
+        yield some

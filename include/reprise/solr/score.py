@@ -1,0 +1,181 @@
+"""Scores as Solr's plugin computes them, bit for bit: float32, one addition at a time, in Solr's order.
+
+Source: ``LinearModel.score`` and ``MultipleAdditiveTreesModel.score`` of Solr's ``ltr`` module, the same in 8.11, 9
+and 10. A model that Solr would accept and misread (a tree naming a feature the model does not have) is refused here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reprise.errors import UsageError
+from reprise.solr.numbers import NODE_SPLIT_SLACK
+
+LINEAR = "org.apache.solr.ltr.model.LinearModel"
+TREES = "org.apache.solr.ltr.model.MultipleAdditiveTreesModel"
+IDENTITY = "org.apache.solr.ltr.norm.IdentityNormalizer"
+
+Floats = npt.NDArray[np.float32]
+_SPLIT_KEYS = {"feature", "threshold", "left", "right"}
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """One tree as arrays; a leaf points to itself, so that every row may take the same number of steps."""
+
+    feature: npt.NDArray[np.int64]
+    limit: Floats
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+    value: Floats
+    weight: np.float32
+    depth: int
+
+
+def score(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str]) -> Floats:
+    """Return Solr's score of each row, float32.
+
+    ``features`` is rows × features, read as float32 (which is what Solr casts them to); ``names`` names its columns,
+    and may hold more than the model uses, in any order. A model Solr would refuse or misread: UsageError.
+    """
+    values = np.asarray(features, dtype=np.float32)
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise UsageError(
+            f"the vectors have shape {values.shape} but {len(names)} names were given",
+            "give one row per document and one column per feature name",
+        )
+    used = feature_names(model)
+    missing = sorted(set(used) - set(names))
+    if missing:
+        raise UsageError(f"the vectors lack the model's features {missing}", "add these columns")
+    columns = {name: column for column, name in enumerate(names)}
+    matrix = values[:, [columns[name] for name in used]]
+    with np.errstate(over="ignore", invalid="ignore"):  # Java overflows to infinity without a word
+        if model["class"] == LINEAR:
+            return _score_linear(_weights(model, used), matrix)
+        return _score_trees([_flatten(tree, used) for tree in _trees(model)], matrix)
+
+
+def check_model(model: Mapping[str, Any]) -> None:
+    """Ensure that Solr would accept the model and read it as it is meant; anything else is a UsageError."""
+    used = feature_names(model)
+    if model["class"] == LINEAR:
+        _weights(model, used)
+    else:
+        for tree in _trees(model):
+            _flatten(tree, used)
+
+
+def feature_names(model: Mapping[str, Any]) -> list[str]:
+    """Return a Solr model's features in vector order; a class, normaliser or list we cannot score: UsageError."""
+    if model.get("class") not in (LINEAR, TREES):
+        raise UsageError(
+            f"model class {model.get('class')!r} is not supported",
+            f"use {LINEAR.rsplit('.', 1)[1]} or {TREES.rsplit('.', 1)[1]}",
+        )
+    names: list[str] = []
+    for feature in model.get("features") or []:
+        norm = feature.get("norm", {"class": IDENTITY})
+        if norm.get("class") != IDENTITY:
+            raise UsageError(
+                f"feature {feature.get('name')!r} has the normaliser {norm.get('class')!r}",
+                "fold the scaling into the weights or thresholds",
+            )
+        names.append(feature["name"])
+    if not names or len(names) != len(set(names)):
+        raise UsageError(f"the model's features are empty or repeated: {names}", "list each feature once")
+    return names
+
+
+def _weights(model: Mapping[str, Any], used: Sequence[str]) -> Floats:
+    weights = model.get("params", {}).get("weights", {})
+    missing = [name for name in used if name not in weights]
+    if missing:
+        raise UsageError(f"the model has no weight for {missing}", "give every feature a weight")
+    wrong = [name for name in used if isinstance(weights[name], bool) or not isinstance(weights[name], (int, float))]
+    if wrong:
+        raise UsageError(f"the weights of {wrong} are not JSON numbers", "Solr wants numbers here, not strings")
+    return np.array([weights[name] for name in used], dtype=np.float32)
+
+
+def _score_linear(weights: Floats, matrix: Floats) -> Floats:
+    total = np.zeros(len(matrix), dtype=np.float32)
+    for column, weight in enumerate(weights):
+        total = total + matrix[:, column] * weight
+    return total
+
+
+def _trees(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    trees = model.get("params", {}).get("trees")
+    if not trees:
+        raise UsageError("the model has no trees", "Solr refuses a MultipleAdditiveTreesModel without trees")
+    return list(trees)
+
+
+def _float(value: Any, what: str) -> np.float32:
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is {value!r}, not a string", 'write it as a string such as "0.5": Solr wants that')
+    try:
+        number = np.float32(value)
+    except ValueError:
+        raise UsageError(f"{what} is {value!r}, not a number", "correct the model") from None
+    if not np.isfinite(number):
+        raise UsageError(f"{what} is {value!r}", "thresholds, values and weights must be finite")
+    return number
+
+
+def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
+    """Return a tree as arrays, nodes in the order they are met; unknown keys are refused, as Solr does."""
+    if set(tree) != {"weight", "root"}:
+        raise UsageError(f"a tree has the keys {sorted(tree)}", "it needs exactly weight and root")
+    index = {name: column for column, name in enumerate(used)}
+    rows: list[tuple[int, np.float32, int, int, np.float32]] = []
+    pending: deque[tuple[Mapping[str, Any], int, int]] = deque([(tree["root"], 0, 0)])
+    size, depth = 1, 0
+    while pending:
+        node, place, level = pending.popleft()
+        depth = max(depth, level)
+        if set(node) == {"value"}:
+            rows.append((0, np.float32(0), place, place, _float(node["value"], "a leaf's value")))
+            continue
+        if set(node) != _SPLIT_KEYS:
+            raise UsageError(
+                f"a node has the keys {sorted(node)}", f"it needs value alone, or exactly {sorted(_SPLIT_KEYS)}"
+            )
+        if node["feature"] not in index:
+            raise UsageError(
+                f"a tree uses the feature {node['feature']!r}, which the model does not list",
+                "add it to the model's features: Solr would accept the model and score the whole tree 0",
+            )
+        limit = _float(node["threshold"], "a threshold") + NODE_SPLIT_SLACK
+        rows.append((index[node["feature"]], limit, size, size + 1, np.float32(0)))
+        pending += [(node["left"], size, level + 1), (node["right"], size + 1, level + 1)]
+        size += 2
+    columns = list(zip(*rows, strict=True))
+    return _Tree(
+        feature=np.array(columns[0], dtype=np.int64),
+        limit=np.array(columns[1], dtype=np.float32),
+        left=np.array(columns[2], dtype=np.int64),
+        right=np.array(columns[3], dtype=np.int64),
+        value=np.array(columns[4], dtype=np.float32),
+        weight=_float(tree["weight"], "a tree's weight"),
+        depth=depth,
+    )
+
+
+def _score_trees(trees: Sequence[_Tree], matrix: Floats) -> Floats:
+    total = np.zeros(len(matrix), dtype=np.float32)
+    rows = np.arange(len(matrix))
+    for tree in trees:
+        place = np.zeros(len(matrix), dtype=np.int64)
+        for _ in range(tree.depth):
+            goes_left = matrix[rows, tree.feature[place]] <= tree.limit[place]
+            place = np.where(goes_left, tree.left[place], tree.right[place])
+        total = total + tree.weight * tree.value[place]
+    return total

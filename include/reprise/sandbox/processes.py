@@ -1,0 +1,172 @@
+"""Starts processes that outlive us, remembers them, and ends those and no others.
+
+Every process is a session of its own with its output in a log file, and a record ``run/<name>.json`` with its
+pid and start time: a pid alone says nothing after a reboot. Ending it takes its whole session, because Airflow
+and MLflow leave children behind when only their parent ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from reprise.errors import ServiceError
+from reprise.sandbox.home import Home
+from reprise.settings import digest_of
+
+_SAME_START_S = 2.0  # start times are reckoned from the boot time, which a clock correction moves a little
+_GRACE_S = 20.0
+# Kept so that Python does not warn of a child left running: leaving it running is what we are for.
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True)
+class Record:
+    """One process that ``up`` started."""
+
+    name: str
+    pid: int
+    started: float
+    command: str  # digest of what it was started with: another port or setting means another process
+    log: str
+
+    def leader(self) -> psutil.Process | None:
+        """Return the process itself if it still runs; another one under its reused pid does not count."""
+        try:
+            process = psutil.Process(self.pid)
+            if abs(process.create_time() - self.started) > _SAME_START_S or process.status() == psutil.STATUS_ZOMBIE:
+                return None
+        except psutil.NoSuchProcess:
+            return None
+        return process
+
+
+def records(home: Home) -> list[Record]:
+    """Return what this home has started and not ended, by name."""
+    found = sorted(home.folder("run").glob("*.json"))
+    return [Record(**json.loads(path.read_text(encoding="utf-8"))) for path in found]
+
+
+def start(home: Home, name: str, argv: Sequence[str]) -> Record:
+    """Start a process in the background and return its record; its log begins anew."""
+    environment = home.process_environment()
+    log = home.log(name)
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            argv,
+            env=environment,
+            cwd=home.root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _CHILDREN.append(child)
+    record = Record(name, child.pid, psutil.Process(child.pid).create_time(), command_digest(home, argv), str(log))
+    _path(home, name).write_text(json.dumps(asdict(record)), encoding="utf-8")
+    return record
+
+
+def command_digest(home: Home, argv: Sequence[str]) -> str:
+    """Return a digest of a command and of everything this home tells it."""
+    return digest_of([list(argv), home.client_environment()])
+
+
+def last_line(log: Path | str) -> str:
+    """Return the last line of a log that says something, cut to 200 characters."""
+    text = Path(log).read_text(encoding="utf-8", errors="replace") if Path(log).exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "(its log is empty)"
+
+
+def stop(home: Home, ended: Sequence[Record]) -> None:
+    """End the processes with all their descendants, kindly first; forget their records."""
+    targets = [process for record in ended for process in _session(home, record)]
+    _end(targets)
+    # What was born while its parent was ending.
+    _end([process for record in ended for process in _session(home, record)])
+    for record in ended:
+        _path(home, record.name).unlink(missing_ok=True)
+
+
+def sweep(home: Home) -> None:
+    """End every process that still carries this home's mark: what an interrupted start never recorded."""
+    _end([process for process in psutil.process_iter() if process.pid != os.getpid() and _carries_mark(home, process)])
+
+
+def _session(home: Home, record: Record) -> list[psutil.Process]:
+    """Return the process, its session and its descendants; without the leader, only what is provably ours."""
+    leader = record.leader()
+    found = {}
+    if leader:
+        found = {process.pid: process for process in [leader, *_children(leader)]}
+    for process in psutil.process_iter():
+        try:
+            if process.pid in found or os.getsid(process.pid) != record.pid:
+                continue
+        except (ProcessLookupError, PermissionError):
+            continue
+        if leader or _carries_mark(home, process, wiped=True):
+            found[process.pid] = process
+    return list(found.values())
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _carries_mark(home: Home, process: psutil.Process, wiped: bool = False) -> bool:
+    """Whether a process inherited this home's mark; ``wiped`` accepts one whose title overwrote its environment."""
+    try:
+        environment = process.environ()
+    except psutil.Error:
+        return False
+    return environment.get("REPRISE_SANDBOX_MARK") == home.secrets["mark"] or (wiped and not environment)
+
+
+def _end(processes: Iterable[psutil.Process]) -> None:
+    waiting = list(processes)
+    for number, patience in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, 5.0)):
+        for process in waiting:
+            try:
+                process.send_signal(number)
+            except psutil.NoSuchProcess:
+                continue
+        waiting = psutil.wait_procs(waiting, timeout=patience)[1]
+
+
+def run_to_end(home: Home, name: str, argv: Sequence[str], keep_going: Callable[[], None]) -> None:
+    """Run a preparing command to its end; a failure is a ServiceError naming its log.
+
+    ``keep_going`` is asked before every wait, and raises when the whole start was given up.
+    """
+    record = start(home, name, argv)
+    try:
+        child = record.leader()
+        while child and (code := _poll(child)) is None:
+            keep_going()
+        if child and code:
+            raise ServiceError(f"{name} failed ({last_line(record.log)})", f"see {record.log}")
+    finally:
+        stop(home, [record])
+
+
+def _poll(child: psutil.Process) -> int | None:
+    try:
+        return child.wait(timeout=0.1)
+    except psutil.TimeoutExpired:
+        return None
+
+
+def _path(home: Home, name: str) -> Path:
+    return home.folder("run") / f"{name}.json"

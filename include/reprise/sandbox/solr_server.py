@@ -1,0 +1,110 @@
+"""Sandbox Solr: the configset for each Solr version, how the server is started, and its cores.
+
+Solr 8.11.4 is the last with LTR that Maven can bring, and runs here; 9 and 10 are rendered for your own Solr.
+What differs between them is ``VERSIONS``, and nothing else in the project knows about it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import httpx
+
+from reprise.errors import ServiceError, UsageError
+from reprise.sandbox.jars import jar_paths
+
+CORE = "music"
+_FILES = resources.files("reprise.sandbox") / "solr"
+
+
+@dataclass(frozen=True)
+class SolrVersion:
+    """What a solrconfig.xml must say differently for one version."""
+
+    lucene_match_version: str
+    enabling: str
+    # Solr 10 took the setter away: naming a cache there stops the core from loading. Its own featureVectorCache
+    # is left out on purpose: the key is a 32-bit hash without the query, so another query's values may come back.
+    feature_cache_by_name: bool
+
+
+VERSIONS: Mapping[str, SolrVersion] = {
+    "8.11": SolrVersion("8.11.4", " on the class path", True),
+    "9": SolrVersion("9.10", "; the server needs SOLR_MODULES=ltr", True),
+    "10": SolrVersion("10.0", "; the server needs SOLR_MODULES=ltr (not the slim image)", False),
+}
+
+
+def render_configset(version: str, destination: Path) -> Path:
+    """Ensure ``destination`` holds schema.xml and solrconfig.xml for a Solr version; return it.
+
+    Other files there (feature and model stores, params.json) are Solr's own and stay.
+    """
+    if version not in VERSIONS:
+        raise UsageError(f"no configset for Solr {version!r}", f"choose one of: {', '.join(VERSIONS)}")
+    from jinja2 import Environment, StrictUndefined
+
+    destination.mkdir(parents=True, exist_ok=True)
+    configset = _FILES / "configset"
+    template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=True).from_string(
+        (configset / "solrconfig.xml.j2").read_text(encoding="utf-8")
+    )
+    (destination / "solrconfig.xml").write_text(
+        template.render(version=version, **vars(VERSIONS[version])), encoding="utf-8"
+    )
+    (destination / "schema.xml").write_text((configset / "schema.xml").read_text(encoding="utf-8"), encoding="utf-8")
+    return destination
+
+
+def prepare_solr_home(home: Path) -> None:
+    """Ensure Solr's folder has its solr.xml and every core in it today's configset."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "solr.xml").write_text((_FILES / "solr.xml").read_text(encoding="utf-8"), encoding="utf-8")
+    for properties in home.glob("*/core.properties"):
+        render_configset("8.11", properties.parent / "conf")
+
+
+def server_command(java: Path, home: Path, port: int, jars: Path | None = None) -> list[str]:
+    """Return the command that runs Solr on 127.0.0.1 in the foreground; 512 MB heap."""
+    launcher = Path(str(_FILES))
+    return [
+        str(java),
+        "-Xmx512m",
+        "-Duser.timezone=UTC",
+        f"-Dlog4j2.configurationFile={launcher / 'log4j2.xml'}",
+        f"-Dsolr.solr.home={home}",
+        f"-Dreprise.solr.port={port}",
+        "-cp",
+        ":".join(map(str, jar_paths("solr", jars))),
+        "org.eclipse.jetty.xml.XmlConfiguration",
+        str(launcher / "jetty.xml"),
+    ]
+
+
+def create_core(solr_url: str, home: Path, name: str = CORE) -> str:
+    """Ensure a core exists, with a config folder of its own; return its URL. A new one is empty."""
+    if not (home / name / "core.properties").exists():
+        render_configset("8.11", home / name / "conf")
+        _admin(solr_url, action="CREATE", name=name, instanceDir=name)
+    return f"{solr_url}/{name}"
+
+
+def remove_core(solr_url: str, home: Path, name: str) -> None:
+    """Ensure a core and everything in it is gone."""
+    if (home / name / "core.properties").exists():
+        _admin(solr_url, action="UNLOAD", core=name)
+    shutil.rmtree(home / name, ignore_errors=True)
+
+
+def _admin(solr_url: str, **params: str) -> None:
+    try:
+        answer = httpx.get(f"{solr_url}/admin/cores", params=params, timeout=60)
+    except httpx.HTTPError as error:
+        raise ServiceError(f"Solr at {solr_url} does not answer: {error}", "run `reprise sandbox up`") from error
+    if answer.status_code != 200:
+        message = answer.json().get("error", {}).get("msg", answer.text[:300])
+        raise ServiceError(f"Solr refused {params['action']} of core: {message}", "see .reprise/logs/solr.log")

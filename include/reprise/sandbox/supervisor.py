@@ -31,7 +31,7 @@ class Status:
 
     service: str
     title: str
-    address: str
+    url: str
     running: int
     processes: int
     trouble: str

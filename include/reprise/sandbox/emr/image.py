@@ -23,7 +23,8 @@ PROFILE = (
 #: What a bootstrap action needs of the network this machine is in, beside the profile.
 NETWORK = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
-    "PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_CACHE_DIR",
+    "PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "UV_CONFIG_FILE", "UV_DEFAULT_INDEX",
+    "UV_FIND_LINKS", "UV_CACHE_DIR", "XDG_CONFIG_HOME",
 )  # fmt: skip
 
 
@@ -77,6 +78,7 @@ class Image:
             "JAVA_HOME": str(java_home()),
             "SPARK_HOME": str(spark_home()),
             "SPARK_CONF_DIR": str(cluster / "conf"),
+            "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(work / "tmp"),
             "SPARK_SUBMIT_OPTS": f'-Djava.io.tmpdir="{work / "tmp"}"',
             MARK: mark,
@@ -86,8 +88,9 @@ class Image:
     def bootstrap_environment(self, cluster: Path, work: Path, mark: str) -> dict[str, str]:
         """Return the whole environment of a bootstrap action; built environments are kept for the next cluster."""
         kept = {"REPRISE_ENVIRONMENTS": str(self.folder.parent / "environments")}
-        network = {"UV_CACHE_DIR": str(Path.home() / ".cache" / "uv")} | _taken(NETWORK)
-        return self.environment(cluster, work, mark) | kept | network
+        # A package index is configured, and wheels are cached, where this machine's user has them.
+        mine = {"XDG_CONFIG_HOME": str(Path.home() / ".config"), "UV_CACHE_DIR": str(Path.home() / ".cache" / "uv")}
+        return self.environment(cluster, work, mark) | kept | mine | _taken(NETWORK)
 
     def command(self, args: list[str], cluster: Path) -> list[str]:
         """Return what ``spark-submit`` and its arguments become here."""
@@ -98,8 +101,6 @@ class Image:
         conf = {
             "spark.master": f"local[{self.cores}]",
             "spark.ui.enabled": "false",
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
         }
         if self.jars is None:
             return conf
@@ -114,7 +115,8 @@ class Image:
         if endpoint:
             s3a["spark.hadoop.fs.s3a.endpoint"] = endpoint
             s3a["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(endpoint.startswith("https:")).lower()
-            s3a["spark.hadoop.fs.s3a.endpoint.region"] = self.profile.get("AWS_REGION", "us-east-1")
+            region = self.profile.get("AWS_REGION") or self.profile.get("AWS_DEFAULT_REGION") or "us-east-1"
+            s3a["spark.hadoop.fs.s3a.endpoint.region"] = region
         return conf | s3a
 
 

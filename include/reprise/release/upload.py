@@ -1,0 +1,133 @@
+"""Put a candidate into Solr under its own immutable names, not live, and prove that it stayed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from reprise.errors import ServiceError, UsageError
+from reprise.release.candidate import Candidate
+from reprise.solr.client import SolrClient
+from reprise.solr.score import IDENTITY
+from reprise.solr.versions import ZOOKEEPER_BYTES, Capabilities
+
+log = logging.getLogger(__name__)
+_ATTEMPTS = 2  # a store that was in memory but never stored is gone after the first reload, and put again
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """Where a candidate lies in Solr; ``model_bytes`` is its share of the model store's file."""
+
+    model: str
+    store: str
+    model_bytes: int
+
+
+def upload(
+    client: SolrClient,
+    candidate: Candidate,
+    max_model_bytes: int,
+    lock: AbstractContextManager[object] | None = None,
+) -> Uploaded:
+    """Ensure that every replica holds the candidate's store and model, as stored on disk; nothing becomes live.
+
+    May be killed anywhere and repeated: names are content hashes, so what is there is either complete, completed
+    here, or (altered by another hand) a UsageError. ``lock`` is held around the writes: one writer at a time.
+    """
+    size = _byte_gate(client, candidate, max_model_bytes)
+    with lock or nullcontext():
+        for attempt in range(_ATTEMPTS):
+            _put_missing(client, candidate)
+            client.reload()
+            lost = differences(client, candidate)
+            if not lost:
+                log.info("uploaded %s and %s to %s", candidate.store, candidate.model, client.urls)
+                return Uploaded(candidate.model, candidate.store, size)
+            log.warning("attempt %d: %s", attempt + 1, "; ".join(lost))
+    raise ServiceError(
+        f"Solr took {candidate.model!r} but did not keep it: {'; '.join(lost)}",
+        "look for ZooKeeper's size limit (all models of a configset share about 1 MB) or a read-only disk",
+    )
+
+
+def differences(client: SolrClient, candidate: Candidate) -> list[str]:
+    """Return in what the replicas differ from the candidate; empty when each holds all of it, unchanged."""
+    found = []
+    for url in client.urls:
+        model = client.model(candidate.model, url)
+        if model is None:
+            found.append(f"{url} has no model {candidate.model!r}")
+        elif _plain_model(model) != _plain_model(candidate.solr_model()):
+            found.append(f"{url} has another model {candidate.model!r}")
+        if _plain_features(client.features(candidate.store, url)) != _plain_features(candidate.features):
+            found.append(f"{url} has other features in {candidate.store!r}")
+    return found
+
+
+def _put_missing(client: SolrClient, candidate: Candidate) -> None:
+    there = _plain_features(client.features(candidate.store))
+    wanted = _plain_features(candidate.features)
+    altered = sorted(name for name, feature in there.items() if wanted.get(name) != feature)
+    if altered:
+        raise UsageError(
+            f"the feature store {candidate.store!r} in {client.core!r} holds other definitions of {altered}",
+            "somebody altered it by hand: delete the models that use it and the store, then upload again",
+        )
+    if missing := [feature for feature in candidate.features if feature["name"] not in there]:
+        client.put_features(candidate.store, missing)
+    model = client.model(candidate.model)
+    if model is None:
+        client.put_model(candidate.solr_model())
+    elif _plain_model(model) != _plain_model(candidate.solr_model()):
+        raise UsageError(
+            f"the model {candidate.model!r} in {client.core!r} is not the candidate's",
+            "somebody altered it by hand: delete it, then upload again",
+        )
+
+
+def _plain_model(model: dict[str, Any]) -> dict[str, Any]:
+    """Return a model without what Solr adds by itself: the identity normaliser of every feature."""
+    features = [
+        {key: value for key, value in feature.items() if key != "norm" or value.get("class") != IDENTITY}
+        for feature in model["features"]
+    ]
+    return {**model, "features": features}
+
+
+def _plain_features(features: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {str(feature["name"]): (str(feature["class"]), feature.get("params") or {}) for feature in features}
+
+
+def _byte_gate(client: SolrClient, candidate: Candidate, max_model_bytes: int) -> int:
+    """Return the model's size in the store's file; too large is a UsageError, before anything is written.
+
+    In SolrCloud all models of the configset share one ZooKeeper node: over its limit Solr answers 200 and stores
+    nothing, for this model and every later one.
+    """
+    version = client.capabilities()
+    size = stored_bytes(candidate.solr_model(), version)
+    if size > max_model_bytes:
+        raise UsageError(
+            f"{candidate.model!r} needs {size:,} bytes in Solr's model store, more than {max_model_bytes:,}",
+            "train fewer or smaller trees, or raise max_model_bytes in solr.yaml",
+        )
+    others = sum(stored_bytes(m, version) for m in client.models() if m["name"] != candidate.model)
+    if client.is_cloud() and others + size > ZOOKEEPER_BYTES:
+        raise UsageError(
+            f"{candidate.model!r} and the models already there need {others + size:,} bytes; ZooKeeper's default "
+            f"limit is {ZOOKEEPER_BYTES:,}",
+            "prune old models, train smaller ones, or raise jute.maxbuffer on ZooKeeper and Solr",
+        )
+    return size
+
+
+def stored_bytes(model: dict[str, Any], version: Capabilities) -> int:
+    """Return how many bytes a model takes in the store's file, indented where this Solr indents; an upper bound."""
+    with_norms = [{**feature, "norm": {"class": IDENTITY}} for feature in model["features"]]
+    written = {**model, "features": with_norms}
+    text = json.dumps(written, indent=version.indent, separators=(",", ":"), ensure_ascii=False)
+    return len(text.encode())

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reprise import tables
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+    from reprise.lake import Lake, Manifest
 
 
 def session(stage: str) -> SparkSession:
@@ -19,3 +25,30 @@ def session(stage: str) -> SparkSession:
         .config("spark.sql.parquet.compression.codec", "zstd")
         .getOrCreate()
     )
+
+
+def write_table(
+    lake: Lake,
+    table: str,
+    version: str,
+    partition: str,
+    frame: DataFrame,
+    schema: pa.Schema,
+    inputs: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    replaces: Manifest | None = None,
+    files: int = 1,
+) -> Manifest:
+    """Write a frame's columns of ``schema`` as one partition of a table, publish it, and return its manifest.
+
+    A column that is missing or of another type is an error before anything is written.
+    """
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    ordered = frame.select(*(name for name in schema.names if name in frame.columns))
+    tables.check(table, to_arrow_schema(ordered.schema), schema)
+    attempt = lake.attempt(table, version, partition)
+    address = lake.attempt_uri(attempt)
+    ordered.coalesce(files).write.parquet(address)
+    rows = ordered.sparkSession.read.schema(ordered.schema).parquet(address).count()
+    return lake.publish(attempt, rows, inputs, facts, replaces)

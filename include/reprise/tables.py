@@ -46,6 +46,8 @@ rejects = _schema(dt=_text, source=_text, file=_text, reason=_text, raw=_text)
 #: How many raw records of a source ended where: ``used``, ``dropped:<reason>`` or ``rejected:<reason>``.
 log_counts = _schema(dt=_text, source=_text, fate=_text, records=_int)
 
+#: Per day, query, item and how it was shown. Impressions whose utility is unknown (a click without a play record)
+#: are in none of these sums: not in ``impressions``, not in ``clicks``; unknown is not zero.
 query_item_stats = _schema(
     dt=_text, q=_text, item=_text, position=_int, ranker=_text, surface=_text, scope=_text, swapped=_int,
     impressions=_float, clicks=_float, utility_sum=_float, utility_sq_sum=_float,

@@ -1,0 +1,125 @@
+"""The three aggregates of `judge`, as Spark frames over daily statistics; nothing here looks at single users."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING
+
+from reprise.judgments.fold import fold
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from reprise.settings.gate import Judging
+
+
+def adjacent_contrasts(stats: DataFrame, positions: int) -> DataFrame:
+    """Return one row per upper position: clicks above and below pooled by inverse variance, and pairs.
+
+    ``stats`` is query_item_stats of the days to learn from. See `reprise.judgments.propensity` for the method.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as f
+
+    key = ["dt", "scope", "surface", "q", "item"]
+    seen = (
+        stats.where((f.col("position") <= positions) & (f.col("impressions") > 0))
+        .groupBy(*key, "position")
+        .agg(f.sum("impressions").alias("n"), f.sum("clicks").alias("c"))
+    )
+    down = Window.partitionBy(*key).orderBy("position")
+    beside = seen.select(
+        "position", "n", "c", *(f.lead(name).over(down).alias(f"next_{name}") for name in ("position", "n", "c"))
+    ).where(f.col("next_position") == f.col("position") + 1)
+    return beside.groupBy(f.col("position").alias("upper")).agg(
+        f.sum(f.expr("c * next_n / (n + next_n)")).alias("clicks_upper"),
+        f.sum(f.expr("next_c * n / (n + next_n)")).alias("clicks_lower"),
+        f.sum(f.expr("cast(c + next_c > 0 as bigint)")).alias("pairs"),
+    )
+
+
+def judged(stats: DataFrame, blocks: DataFrame, theta: DataFrame, settings: Judging, positions: int) -> DataFrame:
+    """Return `judgments`: g = (Σ utility + m·prior) / (Σ θ + m) by block, θ variant, query group and item.
+
+    The prior is one number per block and variant, Σ utility / Σ θ over the whole block: an item-level prior would
+    hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
+    """
+    from pyspark.sql import functions as f
+
+    shown = (
+        stats.where(f.col("impressions") > 0)
+        .join(f.broadcast(blocks), "dt")
+        .groupBy("block", "q", "item", f.least("position", f.lit(positions)).alias("position"))
+        .agg(f.sum("impressions").alias("n"), f.sum("utility_sum").alias("u"))
+    )
+    sums = (
+        with_group(shown)
+        .join(f.broadcast(theta.select("theta_variant", "position", "theta")), "position")
+        .groupBy("block", "theta_variant", "query_group", "item")
+        .agg(
+            f.sum("n").alias("impressions"),
+            f.sum("u").alias("utility_sum"),
+            f.sum(f.expr("n * theta")).alias("examination_sum"),
+        )
+        .cache()
+    )
+    prior = sums.groupBy("block", "theta_variant").agg(f.expr("sum(utility_sum) / sum(examination_sum)").alias("prior"))
+    m = f.lit(float(settings.prior_weight))
+    g = (f.col("utility_sum") + m * f.col("prior")) / (f.col("examination_sum") + m)
+    grade = reduce(add, [(f.col("g") >= cut).cast("bigint") for cut in settings.grade_cuts])
+    return (
+        sums.join(f.broadcast(prior), ["block", "theta_variant"])
+        .withColumn("g", f.least(f.lit(1.0), f.greatest(f.lit(0.0), g)))
+        .withColumn("grade", grade)
+    )
+
+
+def groups(searches: DataFrame, blocks: DataFrame) -> DataFrame:
+    """Return `query_groups`: text, traffic, language, segment and novelty of every group, block by block.
+
+    ``searches`` are those of the whole window, so that a group can have been seen before; ``blocks`` has dt, block
+    and the block's first day. Head queries carry the first third of a block's searches, torso the second.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as f
+
+    counted = with_group(
+        searches.groupBy("dt", "q", f.coalesce("language", f.lit("")).alias("language")).agg(f.count("*").alias("n"))
+    ).cache()
+    first_seen = counted.groupBy("query_group").agg(f.min("dt").alias("first_seen"))
+    inside = counted.join(f.broadcast(blocks), "dt")
+    totals = inside.groupBy("block", "first", "query_group").agg(f.sum("n").alias("searches"))
+    before = Window.partitionBy("block").orderBy(f.desc("searches"), "query_group")
+    share = (f.sum("searches").over(before) - f.col("searches")) / f.sum("searches").over(Window.partitionBy("block"))
+    return (
+        totals.withColumn("share", share)
+        .withColumn(
+            "segment", f.expr("case when share < 1 / 3.0 then 'head' when share < 2 / 3.0 then 'torso' else 'tail' end")
+        )
+        .join(_most_frequent(inside, "q").withColumnRenamed("q", "query"), ["block", "query_group"])
+        .join(_most_frequent(inside, "language"), ["block", "query_group"])
+        .join(first_seen, "query_group")
+        .withColumn("seen_before", f.col("first_seen") < f.col("first"))
+    )
+
+
+def with_group(frame: DataFrame) -> DataFrame:
+    """Return the frame with each q's query group; every distinct q is folded once."""
+    from pyspark.sql import functions as f
+    from pyspark.sql.types import StringType
+
+    to_group = f.udf(fold, StringType())
+    return frame.join(frame.select("q").distinct().withColumn("query_group", to_group("q")), "q")
+
+
+def _most_frequent(counted: DataFrame, column: str) -> DataFrame:
+    """Return each group's most frequent value in its block; of equals, the alphabetically last."""
+    from pyspark.sql import functions as f
+
+    return (
+        counted.groupBy("block", "query_group", column)
+        .agg(f.sum("n").alias("n"))
+        .groupBy("block", "query_group")
+        .agg(f.max(f.struct("n", column))[column].alias(column))
+    )

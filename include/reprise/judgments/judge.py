@@ -1,0 +1,112 @@
+"""`judge`: daily statistics become position bias, judgments and query groups of one run.
+
+θ is learned from the days before the test block, and the test block's labels use it too: nothing of the test
+leaks into training, and both halves of the comparison are read with the same eyes. Labels of a block come from
+that block's days alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from reprise import tables
+from reprise.errors import MissingDataError
+from reprise.judgments.fold import FOLD_VERSION
+from reprise.judgments.propensity import Contrast, Curve, curves
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from reprise.lake import Lake
+    from reprise.plan import Plan
+
+logger = logging.getLogger(__name__)
+
+
+def run(plan: Plan) -> Verdict:
+    """Publish ``propensities``, ``query_groups`` and, last, ``judgments``; return at once where that is done.
+
+    The answer is always yes; its reason says whether θ was measured, and if not, why.
+    """
+    lake = plan.open_lake()
+    done = lake.published("judgments", plan.judgments_version, plan.partition)
+    if done:
+        return Verdict("yes", "already published", facts={"judgments": done.rows, **done.facts})
+    from reprise.spark import session
+
+    spark = session("judge")
+    stats, stats_inputs = _daily(spark, lake, plan, "query_item_stats")
+    searches, search_inputs = _daily(spark, lake, plan, "searches")
+    found, reason = _measure(stats, plan)
+    facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
+    theta = spark.createDataFrame(
+        _rows(found), "theta_variant string, position long, theta double, pairs long, method string"
+    )
+    _publish(plan, "propensities", theta, stats_inputs, facts)
+    _publish(plan, "query_groups", _groups(spark, searches, plan), search_inputs, facts)
+    rows = _publish(plan, "judgments", _judged(spark, stats, theta, plan), stats_inputs, facts)
+    measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
+    return Verdict("yes", measured, facts={"judgments": rows, **facts, "theta": list(found[0].theta)})
+
+
+def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[DataFrame, dict[str, str]]:
+    """Return the window's rows of a daily table, and the attempts they were read from."""
+    files = lake.files(table, plan.logs_version, [f"dt={day}" for day in plan.days])
+    attempts = {name.rsplit("/", 1)[0] for name in files}
+    inputs = {folder.rsplit("/", 1)[0].rsplit("/", 1)[1]: folder.rsplit("attempt=", 1)[1] for folder in attempts}
+    return spark.read.parquet(*files), {f"{table}/{partition}": attempt for partition, attempt in inputs.items()}
+
+
+def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str]:
+    """Return the curves, and why θ could not be measured if it could not, from the days before the test block."""
+    from reprise.judgments.frames import adjacent_contrasts
+
+    positions, first_test_day = plan.deployment.solr.request.rows, plan.block("test")[0].first
+    rows = adjacent_contrasts(stats.where(stats.dt < first_test_day), positions).collect()
+    found, reason = curves([Contrast(**row.asDict()) for row in rows], plan.deployment.gate.theta, positions)
+    logger.info("θ %s: %s", found[0].method, reason or found[0].theta)
+    return found, reason
+
+
+def _rows(found: list[Curve]) -> list[tuple[str, int, float, int, str]]:
+    return [
+        (curve.variant, position, theta, pairs, curve.method)
+        for curve in found
+        for position, (theta, pairs) in enumerate(zip(curve.theta, curve.pairs, strict=True), start=1)
+    ]
+
+
+def _groups(spark: SparkSession, searches: DataFrame, plan: Plan) -> DataFrame:
+    from reprise.judgments.frames import groups
+
+    return groups(searches, _block_days(spark, plan))
+
+
+def _judged(spark: SparkSession, stats: DataFrame, theta: DataFrame, plan: Plan) -> DataFrame:
+    from reprise.judgments.frames import judged
+
+    gate, positions = plan.deployment.gate, plan.deployment.solr.request.rows
+    return judged(stats, _block_days(spark, plan).drop("first"), theta, gate.judging, positions)
+
+
+def _block_days(spark: SparkSession, plan: Plan) -> DataFrame:
+    rows = [(day, block.name, block.first) for block in plan.blocks for day in block.days]
+    return spark.createDataFrame(rows, "dt string, block string, first string")
+
+
+def _publish(plan: Plan, table: str, frame: DataFrame, inputs: dict[str, str], facts: dict[str, object]) -> int:
+    """Write one table of the run, publish it, and return its rows; an empty one is an error."""
+    from reprise.spark import write_table
+
+    manifest = write_table(
+        plan.open_lake(), table, plan.judgments_version, plan.partition, frame, getattr(tables, table), inputs, facts
+    )
+    if not manifest.rows:
+        raise MissingDataError(
+            f"{table} of run {plan.run} would be empty: the blocks {plan.blocks[0].first} to {plan.blocks[-1].last} "
+            "hold no search with an answer",
+            "check the window, and the day counts in log_counts",
+        )
+    return manifest.rows

@@ -1,0 +1,237 @@
+"""`judge` on Spark: θ against a known truth, judgments and query groups against DuckDB."""
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from reprise import tables
+from reprise.errors import MissingDataError
+from reprise.judgments.fold import fold
+from reprise.judgments.judge import run
+from reprise.plan import Plan, days_between, lay_blocks
+from reprise.settings import Deployment
+from reprise.settings.gate import Blocks
+
+pytestmark = pytest.mark.spark
+
+THETA = np.array([1, 0.674, 0.414, 0.293, 0.208, 0.171, 0.136, 0.117, 0.084, 0.058])  # Baidu, all pairs
+DAYS = days_between("2026-09-01", "2026-09-06")
+
+
+def a_plan(lake, days=DAYS, **theta):
+    """A plan of two days each for train, validation and test, whose stage commands may run on local folders."""
+    logs = {
+        "sources": [
+            {
+                "name": "app",
+                "kind": "search",
+                "uris": ["s3://logs/{date}"],
+                "fields": {"user": "u", "ts": "t", "query": "q", "search_id": "i"},
+            }
+        ]
+    }
+    blocks = {"test_days": 2, "validation_days": 2, "train_block_days": 2, "min_history_days": 0}
+    solr = {"features": [{"name": "score", "meaning": "the engine's own", "kind": "match"}]}
+    deployment = Deployment.model_validate(
+        {"name": "tiny", "logs": logs, "solr": solr, "gate": {"blocks": blocks, "theta": theta}}
+    )
+    return Plan("r1", deployment, str(lake), days, lay_blocks(days, Blocks(**blocks)), ["linear"], [])
+
+
+def publish(plan, table, rows):
+    """Write rows of a daily table into the plan's lake, day by day."""
+    lake, schema = plan.open_lake(), getattr(tables, table)
+    for day in plan.days:
+        lake.write(
+            table, plan.logs_version, f"dt={day}", pa.Table.from_pylist([r for r in rows if r["dt"] == day], schema)
+        )
+
+
+def a_search(day, q, n, language="en"):
+    blank = dict.fromkeys(tables.searches.names)
+    return blank | {"dt": day, "search_id": f"{day}-{q}-{n}", "q": q, "query": q, "language": language}
+
+
+def simulated(seed, *, rankers, swaps, queries=60, per_day=8000):
+    """Position-based clicks with a strong logger: relevance falls with the engine's order. Yields stats rows.
+
+    With ``rankers`` = 2 a fifth of the traffic is answered by a noisier order; ``swaps`` is the share of answers
+    with one adjacent pair exchanged.
+    """
+    rng = np.random.default_rng(seed)
+    for day in DAYS:
+        for q in range(queries):
+            g = np.sort(rng.beta(1, 4, 14))[::-1]
+            for ranker in range(rankers):
+                noise = rng.normal(0, 0.15 if ranker else 0.03, 14)
+                order = np.argsort(-(g + noise))[:10]
+                total = per_day if ranker == 0 else per_day // 4
+                swapped = rng.multinomial(int(total * swaps), np.full(9, 1 / 9)) if swaps else np.zeros(9, int)
+                for k, n in [(0, total - swapped.sum()), *enumerate(swapped, start=1)]:
+                    shown = order.copy()
+                    if k:
+                        shown[[k - 1, k]] = shown[[k, k - 1]]
+                    clicks = rng.binomial(n, THETA * g[shown])
+                    for position, item in enumerate(shown, start=1):
+                        if n:
+                            yield {
+                                "dt": day, "q": f"q{q}", "item": f"song:{item}", "position": position,
+                                "ranker": "AB"[ranker], "surface": "web", "scope": "IN", "swapped": k,
+                                "impressions": float(n), "clicks": float(clicks[position - 1]),
+                                "utility_sum": 0.5 * clicks[position - 1],
+                                "utility_sq_sum": 0.25 * clicks[position - 1], "user_days": int(n),
+                            }  # fmt: skip
+
+
+def harvested(tmp_path, rows):
+    plan = a_plan(tmp_path)
+    publish(plan, "query_item_stats", list(rows))
+    publish(plan, "searches", [a_search(day, "q0", 0) for day in DAYS])
+    verdict = run(plan)
+    read = plan.open_lake().read("propensities", plan.judgments_version, [plan.partition]).to_pylist()
+    return verdict, [r["theta"] for r in read if r["theta_variant"] == "measured"], read
+
+
+def test_two_rankers_and_swaps_give_theta_within_five_per_cent(spark, tmp_path):
+    """The truth is the simulator's; a naive click ratio on the same rows is four times as wrong."""
+    rows = list(simulated(3, rankers=2, swaps=0.05))
+    verdict, theta, read = harvested(tmp_path, rows)
+    naive = np.array([sum(r["clicks"] for r in rows if r["position"] == k) for k in range(1, 11)])
+    error = np.mean(np.abs(np.array(theta) / THETA - 1))
+
+    assert verdict.facts["theta_measured"] is True
+    assert error < 0.05
+    assert np.mean(np.abs(naive / naive[0] / THETA - 1)) > 4 * error
+    assert {r["method"] for r in read if r["theta_variant"] == "measured"} == {"harvested"}
+
+
+def test_one_ranker_without_swaps_cannot_be_measured(spark, tmp_path):
+    """The answer is the assumed curve under its own name, never a number made of relevance."""
+    rows = [r | {"item": f"song:{r['position']}"} for r in simulated(3, rankers=1, swaps=0, queries=5)]
+    verdict, theta, _ = harvested(tmp_path, rows)
+
+    assert verdict.facts["theta_measured"] is False
+    assert "1→2: 0" in verdict.reason
+    assert theta == a_plan(tmp_path).deployment.gate.theta.assumed
+
+
+def random_world(seed=5):
+    """Small statistics with spellings of one query, unclicked items and a position below the last."""
+    rng = np.random.default_rng(seed)
+    stats, found = [], []
+    for day in DAYS:
+        for q in ("beyoncé", "beyonce", "tum hi ho", "tumhiho", "दिल", "abba"):
+            count = int(rng.integers(0, 9))
+            found += [a_search(day, q, n, rng.choice(["hi", "en"])) for n in range(count)]
+            for item, position in zip(rng.permutation(12)[:6], rng.permutation(12)[:6] + 1, strict=True):
+                n = float(rng.integers(1, 30))
+                clicks = float(rng.integers(0, int(n) + 1)) * (rng.random() < 0.7)
+                stats.append(
+                    {
+                        "dt": day,
+                        "q": q,
+                        "item": f"song:{item}",
+                        "position": int(position),
+                        "ranker": "A",
+                        "surface": "web",
+                        "scope": "IN",
+                        "swapped": 0,
+                        "impressions": n,
+                        "clicks": clicks,
+                        "utility_sum": 0.7 * clicks,
+                        "utility_sq_sum": 0.49 * clicks,
+                        "user_days": 3,
+                    }
+                )
+    return stats, found
+
+
+@pytest.fixture
+def world(spark, tmp_path):
+    """A judged random world: plan, its two inputs with a block and a group per row, and the reader of its tables."""
+    plan = a_plan(tmp_path)
+    stats, found = random_world()
+    publish(plan, "query_item_stats", stats)
+    publish(plan, "searches", found)
+    run(plan)
+    block = {day: b.name for b in plan.blocks for day in b.days}
+    for row in (*stats, *found):
+        row |= {"block": block[row["dt"]], "query_group": fold(row["q"])}
+    return plan, stats, found
+
+
+def table(plan, name):
+    return plan.open_lake().read(name, plan.judgments_version, [plan.partition])
+
+
+def connect(**frames):
+    """An oracle that knows these tables by name."""
+    db = duckdb.connect()
+    for name, frame in frames.items():
+        db.register(name, frame)
+    return db
+
+
+def test_judgments_agree_with_duckdb(world):
+    """Every g of every block, variant, group and item, from the formula in SQL."""
+    plan, rows, _ = world
+    stats, theta, ours = pa.Table.from_pylist(rows), table(plan, "propensities"), table(plan, "judgments")
+    db = connect(stats=stats, theta=theta, ours=ours)
+    expected = db.sql("""
+        with sums as (
+            select block, theta_variant, query_group, item, sum(utility_sum) u, sum(impressions * theta) e
+            from stats join theta on theta.position = least(stats.position, 10) group by all)
+        select *, least(1, (u + 2 * prior) / (e + 2)) g from sums
+        join (select block, theta_variant, sum(u) / sum(e) prior from sums group by all) using (block, theta_variant)
+        order by block, theta_variant, query_group, item""").fetchnumpy()
+    got = db.sql("select * from ours order by block, theta_variant, query_group, item").fetchnumpy()
+    cuts = plan.deployment.gate.judging.grade_cuts
+
+    assert set(got["theta_variant"]) == {"measured", "one", "assumed", "steep"}
+    for key in ("block", "theta_variant", "query_group", "item"):
+        assert got[key].tolist() == expected[key].tolist()
+    assert got["g"] == pytest.approx(expected["g"])
+    assert got["grade"].tolist() == [sum(g >= cut for cut in cuts) for g in got["g"]]
+    assert got["examination_sum"] == pytest.approx(expected["e"])
+
+
+def test_query_groups_agree_with_duckdb(world):
+    """Traffic, text, language, segment and novelty of each group and block."""
+    plan, _, rows = world
+    searches, ours = pa.Table.from_pylist(rows), table(plan, "query_groups")
+    first = pa.Table.from_pylist([{"block": b.name, "first": b.first} for b in plan.blocks])
+    db = connect(searches=searches, ours=ours, first=first)
+    expected = db.sql("""
+        with counts as (select block, query_group, count(*) n from searches group by all),
+        shares as (select *, (sum(n) over (partition by block order by n desc, query_group) - n)
+                   / sum(n) over (partition by block) share from counts)
+        select block, query_group, n, if(share < 1/3, 'head', if(share < 2/3, 'torso', 'tail')) segment,
+            (select min(dt) from searches s where s.query_group = shares.query_group) < first.first seen
+        from shares join first using (block) order by block, query_group""").fetchall()
+    got = db.sql("select * from ours order by block, query_group").fetchall()
+
+    assert [(r[0], r[1], r[3], r[5], r[6]) for r in got] == expected
+    for block, group, query, _, language, *_ in got:
+        inside = [r for r in rows if (r["block"], r["query_group"]) == (block, group)]
+        for value, column in ((query, "q"), (language, "language")):
+            counts = [sum(r[column] == v for r in inside) for v in {r[column] for r in inside}]
+            assert sum(r[column] == value for r in inside) == max(counts)
+
+
+def test_a_published_run_is_not_computed_again(world):
+    """The second call touches nothing and needs no Spark."""
+    plan, *_ = world
+    before = plan.open_lake().store.list()
+
+    assert run(plan).reason == "already published"
+    assert plan.open_lake().store.list() == before
+
+
+def test_a_window_without_answers_is_named(spark, tmp_path):
+    plan = a_plan(tmp_path)
+    publish(plan, "query_item_stats", [])
+    publish(plan, "searches", [])
+
+    with pytest.raises(MissingDataError, match="would be empty"):
+        run(plan)

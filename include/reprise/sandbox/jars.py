@@ -170,9 +170,11 @@ class _Fetch:
                 self._download(jar, part)
                 break
             except httpx.HTTPError as error:
-                if attempt == _TRIES:
+                refused = isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error
+                if refused or attempt == _TRIES:
+                    first_line = (str(error) or type(error).__name__).splitlines()[0]
                     raise ServiceError(
-                        f"{jar.name} could not be fetched from {self.url}: {error or type(error).__name__}",
+                        f"{jar.name} could not be fetched from {self.url}: {first_line}",
                         "check the network or set REPRISE_MAVEN_URL, then run it again: it goes on where it stopped",
                     ) from error
         if self.stop.is_set():

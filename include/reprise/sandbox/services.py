@@ -200,7 +200,7 @@ SERVICES: Mapping[str, Service] = {
         jars=("solr",),
         prepare=lambda home: solr_server.prepare_solr_home(_solr_home(home)),
         commands=lambda home: {"solr": solr_server.server_command(java(), _solr_home(home), home.ports["solr"])},
-        trouble=lambda home: _trouble_at(f"{home.url('solr')}/admin/cores"),
+        trouble=lambda home: solr_server.server_trouble(home.url("solr"), _solr_home(home)),
         settle=_settle_solr,
     ),
     "mlflow": Service(

@@ -85,6 +85,23 @@ def server_command(java: Path, home: Path, port: int, jars: Path | None = None) 
     ]
 
 
+def server_trouble(solr_url: str, home: Path) -> str:
+    """Return "" when the server answers and every core it has loads and answers a ping, else what is wrong."""
+    try:
+        answer = httpx.get(f"{solr_url}/admin/cores", params={"indexInfo": "false"}, timeout=10)
+        if answer.status_code != 200:
+            return f"{solr_url} answers {answer.status_code}"
+        for name, failure in answer.json()["initFailures"].items():
+            return f"core {name} does not load: {failure}"
+        for properties in home.glob("*/core.properties"):
+            core = properties.parent.name
+            if (status := httpx.get(f"{solr_url}/{core}/admin/ping", timeout=10).status_code) != 200:
+                return f"core {core} answers {status}"
+    except httpx.HTTPError as error:
+        return f"{solr_url}: {error or type(error).__name__}"
+    return ""
+
+
 def create_core(solr_url: str, home: Path, name: str = CORE) -> str:
     """Ensure a core exists, with a config folder of its own; return its URL. A new one is empty."""
     if not (home / name / "core.properties").exists():

@@ -1,5 +1,6 @@
 """The release protocol against a running Solr: what a search answers, and what survives killing and racing."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -319,6 +320,36 @@ def test_a_candidate_that_is_not_uploaded_cannot_go_live(bare):
         promote(bare, POPULAR, 0, approval())
 
     assert live(bare).number == 0
+
+
+def test_a_rollback_in_the_middle_of_a_promotion_wins(bare):
+    """The promotion reads what is live once more, right before it writes."""
+    upload(bare, POPULAR, LIMIT)
+    upload(bare, UNPOPULAR, LIMIT)
+    promote(bare, POPULAR, 0, approval())
+
+    class Interrupted(SolrClient):
+        def models(self, url=None):
+            rollback(bare, 0, "worse", "ops")
+            return super().models(url)
+
+    with client_of(f"{bare.pinned}/{bare.core}", Interrupted) as interrupted, pytest.raises(SupersededError):
+        promote(interrupted, UNPOPULAR, 1, approval())
+
+    assert live(bare).number == 0
+    assert [r.number for r in releases(bare)] == [0, 1]
+
+
+def test_a_record_with_fields_of_a_later_version_can_still_be_rolled_back_to(bare):
+    upload(bare, POPULAR, LIMIT)
+    release = promote(bare, POPULAR, 0, approval())
+    later = json.dumps({**release.to_dict(), "lane": "hold"})
+    bare.write_paramsets({}, {RELEASES: {"release_1": later}})
+
+    rollback(bare, 0, "worse", "ops")
+
+    assert rollback(bare, 1, "better", "ops") == release
+    assert bare.paramsets()[RELEASES]["release_1"] == later
 
 
 class Raced(SolrClient):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -33,41 +35,40 @@ class Approval:
     report: str
 
 
-def promote(client: SolrClient, candidate: Candidate, expected_live: int, approval: Approval) -> Release:
+def promote(
+    client: SolrClient,
+    candidate: Candidate,
+    expected_live: int,
+    approval: Approval,
+    lock: AbstractContextManager[object] | None = None,
+) -> Release:
     """Return the release that the candidate became; if it is live already, that one, and nothing is written.
 
     SupersededError: another release is live than the one compared with, ``reprise_live`` was changed by hand, the
-    approval is older than 7 days, or somebody wrote at the same time. Then nothing of ours is rewritten.
+    approval is older than 7 days, or somebody wrote at the same time. Then nothing of ours is written again.
+    ``lock`` keeps two promotions apart; a rollback takes none.
     """
-    seen = read_pointer(client)
-    if seen.live is not None and seen.live.sha == candidate.sha:
-        return seen.live
-    _require_unchanged(seen, expected_live, approval)
-    if lost := differences(client, candidate):
-        raise UsageError(f"{candidate.model!r} is not ready in Solr: {'; '.join(lost)}", "run upload and verify again")
-    base = seen.release(expected_live)
-    release = Release(
-        number=seen.releases[-1].number + 1,
-        model=candidate.model,
-        released_at=utc_now(),
-        request=base.request,
-        approver=approval.by,
-        approved_at=approval.at,
-        rq=candidate.rq,
-        store=candidate.store,
-        family=candidate.family,
-        sha=candidate.sha,
-        features=[str(feature["name"]) for feature in candidate.features],
-        behaviour_fields=list(candidate.behaviour_fields),
-        mlflow_run_id=candidate.mlflow_run_id,
-        trained_until=candidate.trained_until,
-        report=approval.report,
-    )
-    switch = Switch("promote", base.number, release.number, approval.by, f"report {approval.report}", utc_now())
-    if (outcome := _write(client, seen, base, release, switch)) != "ours":
+    with lock or nullcontext():
+        seen = read_pointer(client)
+        if seen.live is not None and seen.live.sha == candidate.sha:
+            return seen.live
+        _require_unchanged(seen, expected_live, approval)
+        if lost := differences(client, candidate):
+            raise UsageError(
+                f"{candidate.model!r} is not ready in Solr: {'; '.join(lost)}", "run upload and verify again"
+            )
+        seen = read_pointer(client)  # again, right before the write: a rollback in between must win
+        _require_unchanged(seen, expected_live, approval)
+        base = seen.release(expected_live)
+        release = _next_release(seen, base, candidate, approval)
+        switch = Switch("promote", base.number, release.number, approval.by, f"report {approval.report}", utc_now())
+        record = {f"release_{release.number}": json.dumps(release.to_dict(), sort_keys=True)}
+        outcome = _write(client, base, release, switch, seen.version, record)
+    if outcome != "ours":
+        state = "is live, over that write" if outcome == "raced" else "is not live"
         raise SupersededError(
-            f"somebody wrote Solr's paramset {LIVE!r} while release {release.number} was promoted ({outcome})",
-            "see `reprise release list` for what is live; compare again before promoting",
+            f"somebody wrote Solr's paramset {LIVE!r} while release {release.number} was promoted; it {state}",
+            "see which release is live; roll back, or compare with it and promote again",
         )
     log.info("release %d (%s) is live on %s", release.number, release.model, client.urls)
     return release
@@ -87,7 +88,7 @@ def rollback(client: SolrClient, to_release: int | None, reason: str, by: str) -
     for _ in range(2):
         left = seen.live or seen.previous or target
         switch = Switch("rollback", left.number, target.number, by, reason, utc_now())
-        if _write(client, seen, left, target, switch) != "lost":
+        if _write(client, left, target, switch, seen.version) != "lost":
             log.info("rolled back to release %d (%s) on %s", target.number, target.model, client.urls)
             return target
         seen = read_pointer(client)
@@ -141,18 +142,43 @@ def _require_present(client: SolrClient, target: Release) -> None:
             )
 
 
-def _write(client: SolrClient, seen: Pointer, left: Release, target: Release, switch: Switch) -> Outcome:
+def _next_release(seen: Pointer, base: Release, candidate: Candidate, approval: Approval) -> Release:
+    return Release(
+        number=seen.releases[-1].number + 1,
+        model=candidate.model,
+        released_at=utc_now(),
+        request=base.request,
+        approver=approval.by,
+        approved_at=approval.at,
+        rq=candidate.rq,
+        store=candidate.store,
+        family=candidate.family,
+        sha=candidate.sha,
+        features=[str(feature["name"]) for feature in candidate.features],
+        behaviour_fields=list(candidate.behaviour_fields),
+        mlflow_run_id=candidate.mlflow_run_id,
+        trained_until=candidate.trained_until,
+        report=approval.report,
+    )
+
+
+def _write(
+    client: SolrClient,
+    left: Release,
+    target: Release,
+    switch: Switch,
+    version: int,
+    record: Mapping[str, str] | None = None,
+) -> Outcome:
     """Point at ``target`` by one write and say what became of it.
 
-    ``ours``: on every replica as written, one version on. ``raced``: as written, but not the only write since
-    ``seen``. ``lost``: some replica points elsewhere.
+    ``ours``: on every replica as written, and the only write since ``version``. ``raced``: as written, but another
+    write came between. ``lost``: some replica points elsewhere.
     """
-    record = {
-        f"release_{target.number}": json.dumps(target.to_dict(), sort_keys=True),
-        f"switch_{switch.at}": json.dumps(asdict(switch), sort_keys=True),
-    }
-    client.write_paramsets({LIVE: target.paramset(), PREVIOUS: left.paramset()}, {RELEASES: record})
+    log_entry = {f"switch_{switch.at}": json.dumps(asdict(switch), sort_keys=True)}
+    pointers = {LIVE: target.paramset(), PREVIOUS: left.paramset()}
+    client.write_paramsets(pointers, {RELEASES: {**(record or {}), **log_entry}})
     found = [read_pointer(client, url) for url in client.urls]
     if any(pointer.live != target for pointer in found):
         return "lost"
-    return "ours" if all(pointer.version == seen.version + 1 for pointer in found) else "raced"
+    return "ours" if all(pointer.version == version + 1 for pointer in found) else "raced"

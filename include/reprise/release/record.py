@@ -9,7 +9,7 @@ lake and MLflow are mirrors.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,8 +99,8 @@ def parse_pointer(paramsets: dict[str, dict[str, Any]], url: str, core: str) -> 
             f"Solr's core {core!r} at {url} has no releases", "run `reprise sandbox up` or record release 0"
         )
     try:
-        releases = [Release(**json.loads(text)) for key, text in records.items() if key.startswith("release_")]
-        switches = [Switch(**json.loads(text)) for key, text in records.items() if key.startswith("switch_")]
+        releases = [Release(**_known(Release, text)) for key, text in records.items() if key.startswith("release_")]
+        switches = [Switch(**_known(Switch, text)) for key, text in records.items() if key.startswith("switch_")]
     except (ValueError, TypeError) as error:
         raise ServiceError(
             f"Solr's paramset {RELEASES!r} in {core!r} at {url} is damaged: {error}",
@@ -115,6 +115,12 @@ def parse_pointer(paramsets: dict[str, dict[str, Any]], url: str, core: str) -> 
 
     version = int(paramsets.get(LIVE, {}).get(_META, {}).get("v", -1))
     return Pointer(pointed(LIVE), pointed(PREVIOUS), version, releases, sorted(switches, key=lambda s: s.at))
+
+
+def _known(record: type, text: str) -> dict[str, Any]:
+    """Return a record's fields, without those that only a later version writes: a rollback must still work."""
+    names = {entry.name for entry in fields(record)}
+    return {name: value for name, value in json.loads(text).items() if name in names}
 
 
 def live(client: SolrClient) -> Release:

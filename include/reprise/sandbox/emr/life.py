@@ -22,6 +22,7 @@ from reprise.sandbox.emr.image import Image
 from reprise.sandbox.emr.models import Cluster, Step
 from reprise.sandbox.emr.runner import Process, kill_marked
 from reprise.sandbox.emr.store import Store
+from reprise.sandbox.emr.submit import refusal
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED = "interrupted: the sandbox was stopped while the step ran"
@@ -114,8 +115,9 @@ class Life:
             self._changed.notify_all()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the cluster's thread to end."""
-        self._thread.join(timeout_s)
+        """Wait for the cluster's thread to end, if it ever began."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
 
     # --- the cluster's thread
 
@@ -241,16 +243,18 @@ class Life:
         work = self._work("steps", step.id)
         logs.note(work, f"startExec 'hadoop jar {step.jar} {' '.join(step.args)}'")
         step.state, step.started = "RUNNING", time.time()
-        process = None
-        refusal = _refusal(step)
-        if refusal:
-            (work / "stderr").write_text(f"{refusal}\n", encoding="utf-8")
-        else:
+        process, problem = None, refusal(step.jar, step.args)
+        if not problem:
             environment = self._image.environment(self._folder, work, f"{self.cluster.id}/{step.id}")
             command = self._image.command(step.args[1:], self._folder)
             logs.note(work, f"the sandbox runs {command} with {' '.join(sorted(environment))}")
-            process = Process(command, environment, work, work / "stdout", work / "stderr")
-            self._processes[step.id] = process
+            try:
+                process = Process(command, environment, work, work / "stdout", work / "stderr")
+                self._processes[step.id] = process
+            except OSError as error:
+                problem = f'Cannot run program "{command[0]}": {error.strerror}'
+        if problem:
+            (work / "stderr").write_text(f"{problem}\n", encoding="utf-8")
         _log.info("step %s (%s) of %s started", step.id, step.name, self.cluster.id)
         threading.Thread(target=self._follow, args=(step, process, work), daemon=True).start()
 
@@ -296,13 +300,3 @@ class Life:
         work = self._folder / kind / name
         (work / "tmp").mkdir(parents=True, exist_ok=True)
         return work
-
-
-def _refusal(step: Step) -> str:
-    """Return why the sandbox cannot run a step, or nothing."""
-    if step.jar != "command-runner.jar":
-        return f"Cannot run jar {step.jar}: the sandbox runs command-runner.jar alone"
-    if not step.args or step.args[0] != "spark-submit":
-        program = step.args[0] if step.args else ""
-        return f'Cannot run program "{program}": the sandbox\'s command-runner.jar knows spark-submit alone'
-    return ""

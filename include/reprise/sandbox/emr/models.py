@@ -13,10 +13,7 @@ from typing import Any
 
 CLUSTER_LIVE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 CLUSTER_ENDED = ("TERMINATED", "TERMINATED_WITH_ERRORS")
-CLUSTER_STATES = (*CLUSTER_LIVE, "TERMINATING", *CLUSTER_ENDED)
 STEP_ACTIVE = ("PENDING", "CANCEL_PENDING", "RUNNING")
-STEP_STATES = (*STEP_ACTIVE, "COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
-ACTIONS_ON_FAILURE = ("CONTINUE", "CANCEL_AND_WAIT", "TERMINATE_CLUSTER", "TERMINATE_JOB_FLOW")
 ARN = "arn:aws:elasticmapreduce:us-east-1:000000000000:cluster/"
 #: What RunJobFlow takes and DescribeCluster gives back unchanged; the sandbox does nothing with it.
 ECHOED = (
@@ -32,7 +29,7 @@ def new_id(prefix: str) -> str:
 
 @dataclass
 class Step:
-    """One step. ``process`` is [pid, its start time] while it runs, so that an orphan is found again."""
+    """One step: what it runs, and what has become of it."""
 
     id: str
     name: str
@@ -47,7 +44,6 @@ class Step:
     created: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
-    process: list[float] = field(default_factory=list)
 
     @classmethod
     def from_wire(cls, config: dict[str, Any]) -> Step:
@@ -71,7 +67,7 @@ class Step:
     def end(self, state: str, message: str = "", failure: dict[str, str] | None = None) -> None:
         """Set a final state, its reason and the time."""
         self.state, self.message, self.failure = state, message, failure or {}
-        self.ended, self.process = time.time(), []
+        self.ended = time.time()
 
     def to_wire(self) -> dict[str, Any]:
         """Return EMR's StepSummary, which is DescribeStep's Step too."""

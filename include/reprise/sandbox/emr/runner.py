@@ -34,14 +34,6 @@ class Process:
                 start_new_session=True,
             )  # fmt: skip
 
-    @property
-    def identity(self) -> list[float]:
-        """Process id and start time, which together name one process for ever."""
-        try:
-            return [self._popen.pid, psutil.Process(self._popen.pid).create_time()]
-        except psutil.Error:  # it has ended already
-            return []
-
     def wait(self) -> int:
         """Return the exit code (negative: killed by that signal), with no process of the tree left."""
         code = self._popen.wait()

@@ -28,6 +28,16 @@ _HOME = re.compile(r"(?<![\w.-])/home/hadoop(?=[/:,]|$)")
 _UNITS = {"k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}
 
 
+def refusal(jar: str, args: Sequence[str]) -> str:
+    """Return why a step's jar and arguments cannot be run here, or nothing."""
+    if jar != "command-runner.jar":
+        return f"Cannot run jar {jar}: the sandbox runs command-runner.jar alone"
+    if list(args[:1]) != ["spark-submit"]:
+        program = args[0] if args else ""
+        return f'Cannot run program "{program}": the sandbox\'s command-runner.jar knows spark-submit alone'
+    return ""
+
+
 def rewrite(args: Sequence[str], *, cores: int, memory: str, home: Path) -> list[str]:
     """Return the arguments after ``spark-submit`` as they are run here.
 

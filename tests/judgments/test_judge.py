@@ -53,7 +53,7 @@ def a_search(day, q, n, language="en"):
     return blank | {"dt": day, "search_id": f"{day}-{q}-{n}", "q": q, "query": q, "language": language}
 
 
-def simulated(seed, *, rankers, swaps, queries=60, per_day=8000):
+def simulated(seed, *, rankers, swaps, queries=30, per_day=16000):
     """Position-based clicks with a strong logger: relevance falls with the engine's order. Yields stats rows.
 
     With ``rankers`` = 2 a fifth of the traffic is answered by a noisier order; ``swaps`` is the share of answers
@@ -147,10 +147,10 @@ def random_world(seed=5):
     return stats, found
 
 
-@pytest.fixture
-def world(spark, tmp_path):
-    """A judged random world: plan, its two inputs with a block and a group per row, and the reader of its tables."""
-    plan = a_plan(tmp_path)
+@pytest.fixture(scope="module")
+def world(spark, tmp_path_factory):
+    """A judged random world: its plan, and its two inputs with a block and a group per row."""
+    plan = a_plan(tmp_path_factory.mktemp("lake"))
     stats, found = random_world()
     publish(plan, "query_item_stats", stats)
     publish(plan, "searches", found)

@@ -130,6 +130,18 @@ def test_a_spoilt_lock_names_its_line(tmp_path):
         jars.read_lock(tmp_path / "jars.lock")
 
 
+def test_a_flat_folder_holds_one_group_and_forgets_what_left_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRISE_JARS", str(tmp_path / "cache"))
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "old.jar").symlink_to(tmp_path / "gone.jar")
+
+    folder = jars.link_jars("s3a", jars.link_jars("s3a", tmp_path / "flat"))
+
+    assert {path.name: path for path in jars.jar_paths("s3a")} == {
+        link.name: link.readlink() for link in folder.iterdir()
+    }
+
+
 def test_the_lock_covers_every_group_once_and_names_no_host():
     locked = jars.read_lock()
 

@@ -143,6 +143,7 @@ def test_a_restart_keeps_documents_paramsets_and_stores(tmp_path):
         supervisor.down(home)
         supervisor.up(home, ["solr"])
 
+        assert {"mine", "reprise_live", "reprise_previous", "reprise_releases"} == set(before)
         assert before == get(f"{core}/config/params")["response"]["params"]
         assert get(f"{core}/search", q="tum")["response"]["numFound"] == 1
     finally:

@@ -101,6 +101,20 @@ def jar_paths(group: str, folder: Path | None = None) -> list[Path]:
     return [(folder or jars_folder()) / jar.path for jar in read_lock() if jar.group == group]
 
 
+def link_jars(group: str, folder: Path) -> Path:
+    """Ensure ``folder`` holds links to one group's jars and nothing else: a class path of the form ``folder/*``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {folder / path.name: path for path in jar_paths(group)}
+    here = {link: link.readlink() for link in folder.iterdir()}
+    for link in here:  # only what is wrong: a Spark step may be starting from this folder
+        if wanted.get(link) != here[link]:
+            link.unlink()
+    for link, path in wanted.items():
+        if here.get(link) != path:
+            link.symlink_to(path)
+    return folder
+
+
 def fetch_jars(groups: Sequence[str] = GROUPS, folder: Path | None = None, lock: Path = LOCK) -> list[Path]:
     """Ensure the groups' jars are in the folder and true to the lock; return their paths in the lock's order.
 

@@ -15,7 +15,7 @@ import httpx
 
 from reprise.sandbox import solr_server
 from reprise.sandbox.home import HOST, LAKE, REGION, Home
-from reprise.sandbox.jars import jar_paths, jars_folder
+from reprise.sandbox.jars import jar_paths, link_jars
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -116,8 +116,16 @@ def make_bucket(home: Home, bucket: str) -> None:
 # --- EMR -------------------------------------------------------------------------------------------------------
 
 
+def _emr_jars(home: Home) -> Path:
+    return home.root / "emr-jars"
+
+
+def _prepare_emr(home: Home) -> None:
+    link_jars("s3a", _emr_jars(home))
+
+
 def _emr_commands(home: Home) -> Commands:
-    options = ["--port", str(home.ports["emr"]), "--home", str(home.folder("emr")), "--jars-dir", str(jars_folder())]
+    options = ["--port", str(home.ports["emr"]), "--home", str(home.folder("emr")), "--jars-dir", str(_emr_jars(home))]
     return {"emr": [sys.executable, "-m", "reprise.sandbox.emr", *options]}
 
 
@@ -129,7 +137,14 @@ def _solr_home(home: Home) -> Path:
 
 
 def _settle_solr(home: Home) -> None:
+    """A core that never had a release gets release 0: the engine's own order, live and always a way back."""
+    from reprise.release import ensure_release_zero
+    from reprise.settings import load_deployment
+    from reprise.solr.client import SolrClient
+
     solr_server.create_core(home.url("solr"), _solr_home(home))
+    with SolrClient([home.url("solr")], solr_server.CORE) as client:
+        ensure_release_zero(client, load_deployment("demo").solr.request)
 
 
 # --- MLflow ----------------------------------------------------------------------------------------------------
@@ -192,6 +207,7 @@ SERVICES: Mapping[str, Service] = {
     "emr": Service(
         title="EMR",
         jars=("s3a",),
+        prepare=_prepare_emr,
         commands=_emr_commands,
         trouble=lambda home: _trouble_of(aws_client(home, "emr").list_clusters),
     ),

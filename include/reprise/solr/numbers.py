@@ -39,8 +39,9 @@ def solr_threshold(threshold: float) -> tuple[np.float32, np.float32, np.float32
     """Return ``(written, effective, wanted)`` for LightGBM's split ``x <= threshold``.
 
     Solr tests ``x <= written + 1e-6f``, which is ``x <= effective``. ``effective == wanted`` wherever float32
-    allows it; close to zero and just below a power of two there may be no such number, and then it is the
-    nearest below: only values in ``(effective, wanted]`` take the other branch.
+    allows it. Below about 4e-6, and for some negative values up to 1e-3, there may be no such number; then it is
+    the nearest below, off by one unit in the last place or 1.2e-13, whichever is larger: only values in
+    ``(effective, wanted]`` take the other branch.
     """
     wanted = floor32(threshold)
     written = wanted - NODE_SPLIT_SLACK

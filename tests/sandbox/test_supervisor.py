@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import httpx
 import psutil
@@ -99,6 +100,39 @@ def test_children_of_a_killed_parent_are_ended_too(house):
     assert marked(house) == []
 
 
+RETITLED = "import setproctitle, time; setproctitle.setproctitle('x' * 5000); time.sleep(600)"
+
+
+def test_orphans_that_overwrote_their_environment_are_ended_too(house, monkeypatch):
+    """Airflow's workers do this: their title is written over what we would know them by."""
+    monkeypatch.setitem(SERVICES, "toy", toy(before=f"subprocess.Popen([sys.executable, '-c', {RETITLED!r}])"))
+    supervisor.up(house, ["toy"])
+    (record,) = processes.records(house)
+    (child,) = record.leader().children()
+    while child.environ():
+        time.sleep(0.05)
+    os.kill(record.pid, signal.SIGKILL)
+    psutil.Process(record.pid).wait()
+
+    supervisor.down(house)
+
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_strangers_session_under_a_reused_pid_is_left_alone_whatever_it_shows(house):
+    stranger = subprocess.Popen([sys.executable, "-c", RETITLED], start_new_session=True)
+    while psutil.Process(stranger.pid).environ():
+        time.sleep(0.05)
+    stale = {"name": "toy", "pid": stranger.pid, "started": time.time() - 86_400, "command": "x", "log": "x"}
+    (house.folder("run") / "toy.json").write_text(json.dumps(stale))
+
+    supervisor.down(house)
+
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
 def test_a_reused_pid_is_not_taken_for_ours(house):
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     stale = {"name": "toy", "pid": stranger.pid, "started": time.time() - 86_400, "command": "x", "log": "x"}
@@ -137,6 +171,17 @@ def test_a_failed_start_names_the_log_and_takes_the_others_down(house, monkeypat
 
 def _dies(home):
     return {"other": [sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit('no licence')"]}
+
+
+def test_a_preparation_that_fails_is_named_and_nothing_is_started(house, monkeypatch):
+    first = {"toy-prepare": [sys.executable, "-c", "raise SystemExit('the database is from the future')"]}
+    monkeypatch.setitem(SERVICES, "toy", replace(toy(), first=lambda home: first))
+
+    with pytest.raises(ServiceError, match=r"toy-prepare failed \(the database is from the future\) → see .*\.log"):
+        supervisor.up(house, ["toy"])
+
+    assert marked(house) == []
+    assert processes.records(house) == []
 
 
 def test_what_ran_before_a_failed_start_runs_on(house, monkeypatch):

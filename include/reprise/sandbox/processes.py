@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from reprise.settings import digest_of
 _SAME_START_S = 2.0  # start times are reckoned from the boot time, which a clock correction moves a little
 _GRACE_S = 20.0
 # Kept so that Python does not warn of a child left running: leaving it running is what we are for.
-_CHILDREN: list[subprocess.Popen[bytes]] = []
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def start(home: Home, name: str, argv: Sequence[str]) -> Record:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _CHILDREN.append(child)
+    _CHILDREN[child.pid] = child
     record = Record(name, child.pid, psutil.Process(child.pid).create_time(), command_digest(home, argv), str(log))
     _path(home, name).write_text(json.dumps(asdict(record)), encoding="utf-8")
     return record
@@ -104,16 +105,16 @@ def sweep(home: Home) -> None:
 def _session(home: Home, record: Record) -> list[psutil.Process]:
     """Return the process, its session and its descendants; without the leader, only what is provably ours."""
     leader = record.leader()
-    found = {}
-    if leader:
-        found = {process.pid: process for process in [leader, *_children(leader)]}
+    found = {process.pid: process for process in ([leader, *_children(leader)] if leader else [])}
+    # While any of a session lives its number is not given to another, unless the machine began anew.
+    session_is_ours = not psutil.pid_exists(record.pid) and record.started > psutil.boot_time() - _SAME_START_S
     for process in psutil.process_iter():
         try:
             if process.pid in found or os.getsid(process.pid) != record.pid:
                 continue
         except (ProcessLookupError, PermissionError):
             continue
-        if leader or _carries_mark(home, process, wiped=True):
+        if leader or _carries_mark(home, process, or_none=session_is_ours):
             found[process.pid] = process
     return list(found.values())
 
@@ -125,13 +126,13 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _carries_mark(home: Home, process: psutil.Process, wiped: bool = False) -> bool:
-    """Whether a process inherited this home's mark; ``wiped`` accepts one whose title overwrote its environment."""
+def _carries_mark(home: Home, process: psutil.Process, or_none: bool = False) -> bool:
+    """Whether a process inherited this home's mark; ``or_none`` accepts one whose title overwrote its environment."""
     try:
         environment = process.environ()
     except psutil.Error:
         return False
-    return environment.get("REPRISE_SANDBOX_MARK") == home.secrets["mark"] or (wiped and not environment)
+    return environment.get("REPRISE_SANDBOX_MARK") == home.secrets["mark"] or (or_none and not environment)
 
 
 def _end(processes: Iterable[psutil.Process]) -> None:
@@ -142,7 +143,19 @@ def _end(processes: Iterable[psutil.Process]) -> None:
                 process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        waiting = psutil.wait_procs(waiting, timeout=patience)[1]
+        deadline = time.monotonic() + patience
+        while (waiting := [process for process in waiting if not _has_ended(process)]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it runs no more; a zombie does not, and where nobody reaps orphans (a container) it stays one."""
+    for child in list(_CHILDREN.values()):
+        child.poll()
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def run_to_end(home: Home, name: str, argv: Sequence[str], keep_going: Callable[[], None]) -> None:
@@ -152,20 +165,13 @@ def run_to_end(home: Home, name: str, argv: Sequence[str], keep_going: Callable[
     """
     record = start(home, name, argv)
     try:
-        child = record.leader()
-        while child and (code := _poll(child)) is None:
+        while (code := _CHILDREN[record.pid].poll()) is None:
             keep_going()
-        if child and code:
+            time.sleep(0.05)
+        if code:
             raise ServiceError(f"{name} failed ({last_line(record.log)})", f"see {record.log}")
     finally:
         stop(home, [record])
-
-
-def _poll(child: psutil.Process) -> int | None:
-    try:
-        return child.wait(timeout=0.1)
-    except psutil.TimeoutExpired:
-        return None
 
 
 def _path(home: Home, name: str) -> Path:

@@ -1,0 +1,134 @@
+"""How a run ends: its word and its record; no cluster left, no unapproved model in Solr, no MLflow run open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from reprise.errors import RepriseError, ServiceError
+from reprise.lifecycle.links import MlflowRunLink, push
+from reprise.lifecycle.records import Answer, Ending
+from reprise.lifecycle.worker import find_planned, open_plan, plain_failures, run_digest
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run's end: the word, and why."""
+
+    ending: Ending
+    reason: str = ""
+
+
+class FinishOperator(BaseOperator):
+    """Ends the run, whatever happened before; then fails if any task failed.
+
+    It alone decides the run's colour. Airflow looks at the last tasks that count; a teardown that may fail the run
+    is such a task and hides those before it, so that a crash would end green behind a `finish` that went well.
+    """
+
+    ui_color = "#e8f0e4"
+    operator_extra_links = (MlflowRunLink(),)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the ending; fail where a task of the run has failed."""
+        with plain_failures():
+            ended = self.finish(context)
+        if broken := broken_tasks(context):
+            raise AirflowFailException(f"failed in {', '.join(broken)} → read that task's log, then clear it")
+        return ended
+
+    def finish(self, context: Context) -> dict[str, Any]:
+        """Do what is to be done at the end of a run, and return its ending."""
+        return finish(context)
+
+
+def broken_tasks(context: Context) -> list[str]:
+    """Return the tasks of this run that failed (not those behind them), sorted."""
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return sorted(task for task, state in states.items() if state == "failed")
+
+
+def finish(context: Context) -> dict[str, Any]:
+    """Close, prune, record; every duty is tried before the first failure is raised."""
+    ended = how_it_ended(context)
+    planned = find_planned(context)
+    push(context, mlflow_url=planned.mlflow_url if planned else "")
+    duties: list[Callable[[], object]] = [lambda: _close_clusters(context)]
+    if planned:
+        plan = open_plan(context)
+        if ended.ending in ("rejected", "expired", "superseded", "failed"):
+            duties.append(lambda: _prune(context))
+        duties += [lambda: _record(context, ended), lambda: _end_mlflow(plan.mlflow, ended)]
+    failures = [failure for duty in duties if (failure := _attempt(duty))]
+    if failures:
+        raise ServiceError("; ".join(failures), "mend that, then clear finish")
+    log.info("%s: %s", ended.ending, ended.reason)
+    return asdict(ended)
+
+
+def how_it_ended(context: Context) -> Ended:
+    """Return the run's ending, from what its tasks handed on."""
+    ti = context["ti"]
+    if broken := broken_tasks(context):
+        return Ended("failed", f"failed in {', '.join(broken)}")
+    if (promoted := ti.xcom_pull(task_ids="promote")) is not None:
+        return Ended("superseded" if promoted["superseded"] else "promoted", promoted["reason"])
+    if (refused := ti.xcom_pull(task_ids="reject")) is not None:
+        return Ended(refused["ending"], refused["reason"])
+    if (review := ti.xcom_pull(task_ids="review")) is not None:
+        answer = Answer(**review)
+        if answer.expired:
+            return Ended("expired", "nobody responded in time")
+        return Ended("rejected", f"{answer.by}: {answer.comment}")
+    logs = ti.xcom_pull(task_ids="check_logs", key="verdict")
+    if logs and logs["answer"] != "yes":
+        return Ended("bad logs", logs["reason"])
+    return Ended("extracted")
+
+
+def _attempt(duty: Callable[[], object]) -> str:
+    try:
+        duty()
+    except RepriseError as error:
+        return str(error)
+    return ""
+
+
+def _close_clusters(context: Context) -> None:
+    """Terminate whatever carries the run's name: a crash right after RunJobFlow leaves a cluster nobody closes."""
+    from reprise.lifecycle import emr_api
+    from reprise.lifecycle.cluster import cluster_name
+
+    ti = context["ti"]
+    deployment = str(context["params"]["deployment"])
+    emr_api.close_clusters(cluster_name(deployment, run_digest(ti.dag_id, ti.run_id)))
+
+
+def _prune(context: Context) -> None:
+    """Take the candidate out of Solr again; live, previous and everything staged elsewhere stay."""
+    from reprise.lifecycle.releasing import prune
+
+    prune(context)
+
+
+def _record(context: Context, ended: Ended) -> None:
+    """Write how the run ended beside its plan."""
+    plan = open_plan(context)
+    plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(ended))
+
+
+def _end_mlflow(mlflow: dict[str, str], ended: Ended) -> None:
+    from reprise.lifecycle.recording import end_run
+
+    end_run(mlflow, ended.ending, ended.reason)

@@ -1,0 +1,59 @@
+"""What travels between tasks by XCom: small records of addresses, names and words, never data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+#: How a run can end. Everything but ``failed`` is green.
+Ending = Literal[
+    "promoted", "refused", "inconclusive", "rejected", "expired", "superseded", "bad logs", "extracted", "failed"
+]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What `plan` hands on; everything else is in the plan at ``uri``."""
+
+    run: str
+    uri: str
+    deployment: str
+    families: list[str] = field(default_factory=list)
+    mlflow_url: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as XCom stores it, one entry per key."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Planned:
+        """Return the record that ``to_dict`` wrote."""
+        return cls(**{name: fields[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the reviewers (or the policy) said; ``by`` is empty where nobody responded in time."""
+
+    approved: bool
+    by: str = ""
+    comment: str = ""
+    at: str = ""
+
+    @property
+    def expired(self) -> bool:
+        """Whether the default was chosen because nobody responded."""
+        return not self.approved and not self.by
+
+    @classmethod
+    def from_response(cls, response: Mapping[str, Any]) -> Answer:
+        """Return the answer in Airflow's response to a human-in-the-loop task."""
+        user = response.get("responded_by_user") or {}
+        fields = user if isinstance(user, Mapping) else vars(user)
+        return cls(
+            approved=list(response["chosen_options"]) == ["Approve"],
+            by=str(fields.get("name") or fields.get("id") or ""),
+            comment=str((response.get("params_input") or {}).get("comment") or "").strip(),
+            at=str(response.get("responded_at") or ""),
+        )

@@ -14,6 +14,7 @@ from typing import Any
 
 import boto3
 import httpx
+import psutil
 import uvicorn
 from botocore.config import Config
 
@@ -124,3 +125,20 @@ def wait_for_cluster(client: Any, cluster: str, *states: str, timeout_s: float =
 def wait_for_steps(client: Any, cluster: str, timeout_s: float = 20.0, **states: str) -> None:
     """Return once every step named here is in its state."""
     wait_until(lambda: states.items() <= step_states(client, cluster).items(), timeout_s)
+
+
+def pids(path: Path) -> list[int]:
+    """Return the process ids that a step wrote to a file, once they are there."""
+    return [int(word) for word in wait_until(lambda: path.exists() and path.read_text().split())]
+
+
+def all_gone(ids: list[int]) -> bool:
+    """Return whether none of these processes runs; one that nobody has reaped yet does not."""
+    return not any(psutil.pid_exists(pid) and _running(pid) for pid in ids)
+
+
+def _running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -6,13 +6,14 @@ import gzip
 import itertools
 import time
 
-import psutil
 import pytest
 from botocore.exceptions import ClientError
 
 from builders.emr_server import (
     EmrServer,
+    all_gone,
     cluster_status,
+    pids,
     shell_step,
     spark_step,
     start_cluster,
@@ -38,15 +39,6 @@ def emr(server):
     live = client.list_clusters(ClusterStates=["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"])["Clusters"]
     client.set_termination_protection(JobFlowIds=[cluster["Id"] for cluster in live], TerminationProtected=False)
     client.terminate_job_flows(JobFlowIds=[cluster["Id"] for cluster in live])
-
-
-def pids(path) -> list[int]:
-    """Return the process ids that a step wrote down, once they are there."""
-    return [int(word) for word in wait_until(lambda: path.exists() and path.read_text().split())]
-
-
-def all_gone(ids: list[int]) -> bool:
-    return not any(psutil.pid_exists(i) and psutil.Process(i).status() != psutil.STATUS_ZOMBIE for i in ids)
 
 
 def test_steps_run_one_after_the_other_and_the_cluster_waits(emr, tmp_path):
@@ -278,7 +270,8 @@ def test_terminating_while_it_bootstraps_kills_the_action(emr, tmp_path):
 
 def test_a_step_killed_on_request_fails_and_only_the_first_that_matches(server, emr):
     server.fault(kill_step="train*", after_s=0.1)
-    cluster = start_cluster(emr, *(shell_step(name, "sleep 0.5") for name in ("judge", "train-1", "train-2")))
+    scripts = {"judge": "sleep 0.3", "train-1": "sleep 300", "train-2": "sleep 0.3"}
+    cluster = start_cluster(emr, *(shell_step(name, script) for name, script in scripts.items()))
     wait_for_cluster(emr, cluster, "WAITING")
 
     assert step_states(emr, cluster) == {"judge": "COMPLETED", "train-1": "FAILED", "train-2": "COMPLETED"}

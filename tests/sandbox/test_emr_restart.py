@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from builders.emr_server import (
     QUICK_SUBMIT,
     EmrServer,
+    all_gone,
+    pids,
     shell_step,
     start_cluster,
     step_named,
@@ -71,8 +72,7 @@ def test_running_steps_are_interrupted_and_the_cluster_goes_on(tmp_path, number)
     ended = start_cluster(emr, shell_step("done", "true"), keep_alive=False)
     wait_for_cluster(emr, ended, "TERMINATED")
     wait_for_steps(emr, strict, strict="RUNNING")
-    running = [int(pid) for pid in wait_until(lambda: (tmp_path / "pids").exists() and (tmp_path / "pids").read_text())
-               .split()]  # fmt: skip
+    running = pids(tmp_path / "pids")
     before = emr.describe_cluster(ClusterId=ended)["Cluster"]
 
     old.kill(number)
@@ -88,7 +88,7 @@ def test_running_steps_are_interrupted_and_the_cluster_goes_on(tmp_path, number)
 
     assert step["Status"]["FailureDetails"]["Reason"] == "interrupted"
     assert "interrupted" in step["Status"]["StateChangeReason"]["Message"]
-    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in running)
+    assert all_gone(running)
     assert (tmp_path / "listing").read_text() == "kept\n"
     assert states == {"strict": "FAILED", "never": "CANCELLED"}
     assert before == again
@@ -101,7 +101,7 @@ def test_a_cluster_that_was_starting_ends_with_errors(tmp_path):
     script.write_text(f"#!/bin/bash\necho $$ > {tmp_path / 'pid'}\nsleep 300\n")
     action = {"Name": "setup", "ScriptBootstrapAction": {"Path": str(script)}}
     cluster = start_cluster(old.client(), shell_step("a", "true"), BootstrapActions=[action])
-    running = int(wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+    running = pids(tmp_path / "pid")
 
     old.kill(signal.SIGKILL)
     new = EmrServer(tmp_path / "emr")
@@ -111,7 +111,7 @@ def test_a_cluster_that_was_starting_ends_with_errors(tmp_path):
 
     assert status["StateChangeReason"]["Code"] == "INTERNAL_ERROR"
     assert states == {"a": "CANCELLED"}
-    assert not psutil.pid_exists(running)
+    assert all_gone(running)
 
 
 def test_a_second_server_on_the_same_home_is_refused_in_one_line(tmp_path):

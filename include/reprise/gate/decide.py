@@ -1,0 +1,204 @@
+"""`gate`: choose one candidate on the validation days, then test it once on the test days."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from reprise.errors import MissingDataError
+from reprise.gate.checks import (
+    Check,
+    enough_data,
+    not_overfitted,
+    reachable,
+    robust_to_position_bias,
+    robust_to_unjudged,
+    superior,
+    untouched_test_block,
+)
+from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
+from reprise.gate.report import Moved, Report, Slice, save_report
+from reprise.lake import Lake
+from reprise.metrics import UNJUDGED_POLICIES, Comparison, means
+from reprise.plan import Plan
+from reprise.verdict import Verdict
+
+logger = logging.getLogger(__name__)
+
+_MOVED_SHOWN = 10
+_SLICES_SHOWN = 8  # of one kind: languages can be many
+
+
+def run(plan: Plan) -> Verdict:
+    """Write the gate report and answer yes (``facts.family`` may go on), no, or cannot tell.
+
+    The same scores give the same report, so running it again changes nothing.
+    """
+    lake = plan.open_lake()
+    report = examine(plan, lake)
+    addresses = save_report(report, lake)
+    logger.info("gate of run %s: %s, %s", plan.run, report.answer, report.reason)
+    facts = {
+        "family": report.family,
+        "report": addresses["report.json"],
+        "page": addresses["report.html"],
+        "difference": report.comparison.difference,
+        "interval": [report.comparison.lower, report.comparison.upper],
+        "checks": {check.name: check.outcome for check in report.checks},
+    }
+    remedy = "" if report.answer == "yes" else f"read {addresses['report.html']}"
+    return Verdict(report.answer, report.reason, remedy, facts)
+
+
+def examine(plan: Plan, lake: Lake) -> Report:
+    """Return the report on this run's candidates; missing scores or candidates are an error."""
+    scores = lake.read("scores", plan.models_version, [plan.partition])
+    champion_release = _champion(plan, lake)
+    champion = "champion" if champion_release.get("number", 0) else "engine_order"
+    validation, test = paired(scores, "validation"), paired(scores, "test")
+    chosen_from = {name: validation.mean(name).traffic_weighted for name in plan.families}
+    family = max(chosen_from, key=lambda name: (np.nan_to_num(chosen_from[name], nan=-1.0), name))
+    comparison = test.compare(family, champion, plan.deployment.gate.policy)
+    measured, theta_reason = _theta(plan, lake)
+    checks = [
+        untouched_test_block(plan.block("test")[0].first, _trained_until(plan, lake, family), champion_release),
+        *_data_checks(plan, lake, paired(scores, "train"), validation, comparison, family),
+        *_effect_checks(plan, test, comparison, family, champion),
+        *([] if measured else [robust_to_position_bias(test, family, champion)]),
+        robust_to_unjudged(test, family, champion),
+    ]
+    ours, theirs = test.mean(family), test.mean(champion)
+    winners, losers = _moved(test, family, champion, _texts(plan, lake))
+    return Report(
+        run=plan.run,
+        deployment=plan.deployment.name,
+        family=family,
+        champion=_in_words(champion_release),
+        metric=METRIC,
+        theta_measured=measured,
+        theta_reason=theta_reason,
+        test_first=plan.block("test")[0].first,
+        test_last=plan.block("test")[-1].last,
+        confidence=plan.deployment.gate.policy.confidence,
+        candidate_mean=ours.traffic_weighted,
+        champion_mean=theirs.traffic_weighted,
+        candidate_mean_per_query=ours.per_query,
+        champion_mean_per_query=theirs.per_query,
+        dropped_traffic_share=ours.dropped_traffic_share,
+        comparison=comparison,
+        validation=chosen_from,
+        sensitivity=_sensitivity(test, family, champion),
+        checks=checks,
+        slices=_slices(plan, test, family, champion),
+        winners=winners,
+        losers=losers,
+    )
+
+
+def _data_checks(
+    plan: Plan, lake: Lake, train: Paired, validation: Paired, comparison: Comparison, family: str
+) -> list[Check]:
+    policy = plan.deployment.gate.policy
+    training_set = lake.published("training_set", plan.training_version, plan.partition)
+    share = training_set.facts.get("unreachable_share") if training_set else None
+    fitted, held_out = train.mean(family).traffic_weighted, validation.mean(family).traffic_weighted
+    return [enough_data(comparison, policy), reachable(share, policy), not_overfitted(fitted, held_out, policy)]
+
+
+def _effect_checks(plan: Plan, test: Paired, comparison: Comparison, family: str, champion: str) -> list[Check]:
+    policy = plan.deployment.gate.policy
+    serving = "what serves now" if champion == "champion" else "what serves now, the engine's own order"
+    checks = [superior("superior_to_champion", serving, comparison, policy.min_gain, policy)]
+    for baseline in ("engine_order", "popularity"):
+        if baseline != champion:
+            against = test.compare(family, baseline, policy)
+            rival = {"engine_order": "the engine's own order", "popularity": "plain popularity"}[baseline]
+            checks.append(superior(f"beats_{baseline}", rival, against, policy.baseline_margin, policy))
+    return checks
+
+
+def _sensitivity(test: Paired, family: str, champion: str) -> dict[str, float]:
+    """Return the difference under every other reading that was scored, deciding or not."""
+    readings = {f"position bias {t}": (t, DECIDING_UNJUDGED) for t in ("measured", "one", "assumed", "steep")}
+    readings |= {f"unjudged {u.replace('_', ' ')}": (DECIDING_THETA, u) for u in UNJUDGED_POLICIES}
+    return {
+        name: test.difference(family, champion, *reading)
+        for name, reading in readings.items()
+        if (family, *reading) in test.values and (champion, *reading) in test.values
+    }
+
+
+def _slices(plan: Plan, test: Paired, family: str, champion: str) -> list[Slice]:
+    """Return every segment, the biggest languages and both novelties, heaviest first within a kind."""
+    policy, total, slices = plan.deployment.gate.policy, test.traffic.sum(), []
+    for kind, labels in test.segments.items():
+        names, codes = np.unique(labels, return_inverse=True)
+        weights = np.bincount(codes, weights=test.traffic)
+        for n in np.argsort(-weights, kind="stable")[:_SLICES_SHOWN].tolist():
+            inside = codes == n
+            ours, theirs = (means(test.of(model)[inside], test.traffic[inside]) for model in (family, champion))
+            comparison = test.compare(family, champion, policy, inside)
+            slices.append(
+                Slice(
+                    kind,
+                    str(names[n]),
+                    float(weights[n] / total),
+                    ours.traffic_weighted,
+                    theirs.traffic_weighted,
+                    comparison,
+                )
+            )
+    return slices
+
+
+def _moved(test: Paired, family: str, champion: str, texts: dict[str, str]) -> tuple[list[Moved], list[Moved]]:
+    """Return the queries that gained and lost most, by traffic times difference."""
+    ours, theirs = test.of(family), test.of(champion)
+    both = ~np.isnan(ours) & ~np.isnan(theirs)
+    share = np.where(both, test.traffic, 0.0) / max(test.traffic[both].sum(), 1.0)
+    weight = np.where(both, (ours - theirs) * share, 0.0)
+    order = np.argsort(-weight, kind="stable")
+
+    def moved(n: int) -> Moved:
+        query = test.queries[n]
+        return Moved(texts.get(query, query), int(test.traffic[n]), float(ours[n]), float(theirs[n]), float(weight[n]))
+
+    winners = [moved(n) for n in order[:_MOVED_SHOWN].tolist() if weight[n] > 0]
+    losers = [moved(n) for n in order[::-1][:_MOVED_SHOWN].tolist() if weight[n] < 0]
+    return winners, losers
+
+
+def _champion(plan: Plan, lake: Lake) -> dict[str, Any]:
+    content = lake.get_json(f"runs/{plan.run}/champion.json")
+    if content is None:
+        raise MissingDataError(f"run {plan.run} has no champion.json in {lake.uri}", "run the plan task again")
+    return dict(content["release"])
+
+
+def _in_words(release: dict[str, Any]) -> str:
+    number = release.get("number", 0)
+    return f"release {number} ({release.get('model')})" if number else "release 0 (the engine's own order)"
+
+
+def _trained_until(plan: Plan, lake: Lake, family: str) -> str:
+    key = f"candidates/v={plan.models_version}/{plan.partition}/{family}/candidate.json"
+    content = lake.get_json(key)
+    if content is None:
+        raise MissingDataError(f"there is no candidate at {lake.store.uri(key)}", "run `reprise train` again")
+    return str(content["trained_until"])
+
+
+def _theta(plan: Plan, lake: Lake) -> tuple[bool, str]:
+    facts = lake.published("judgments", plan.judgments_version, plan.partition)
+    if facts is None:
+        raise MissingDataError(f"run {plan.run} has no judgments in {lake.uri}", "run `reprise judge` again")
+    return bool(facts.facts["theta_measured"]), str(facts.facts["theta_reason"])
+
+
+def _texts(plan: Plan, lake: Lake) -> dict[str, str]:
+    """Return each query group's text in the test block."""
+    rows = lake.read("query_groups", plan.judgments_version, [plan.partition], ["block", "query_group", "query"])
+    names = {block.name for block in plan.block("test")}
+    return {row["query_group"]: row["query"] for row in rows.to_pylist() if row["block"] in names}

@@ -1,0 +1,49 @@
+"""The report as one self-contained page for people who know music, not statistics."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from reprise.gate.checks import points
+from reprise.gate.report import Report
+from reprise.metrics import Comparison
+
+_HEADLINE = {
+    "yes": "Better, and proven",
+    "no": "Refused",
+    "cannot tell": "Not proven",
+}
+_SAYS = {
+    "yes": "The new ranking gives listeners more of what they wanted than the one that serves now.",
+    "no": "The new ranking must not go live. The checks marked “fail” say why.",
+    "cannot tell": "These logs cannot show that the new ranking is better. Nothing changes; what serves now stays.",
+}
+_MARK = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+
+
+def to_html(report: Report) -> str:
+    """Return the page: verdict in words, effect with interval, checks, slices, queries. No scripts, no links out."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(points=points, level=lambda value: points(value).lstrip("+"))
+    template = environment.from_string(resources.files("reprise.gate").joinpath("report.html").read_text("utf-8"))
+    return template.render(
+        report=report,
+        headline=_HEADLINE[report.answer],
+        says=_SAYS[report.answer],
+        mark=_MARK,
+        bar=_bar(report.comparison),
+    )
+
+
+def _bar(comparison: Comparison) -> dict[str, float] | None:
+    """Return where interval, estimate and zero stand on a 600-wide line, or None without an interval."""
+    ends = [comparison.lower, comparison.upper, comparison.difference, 0.0]
+    if any(end != end for end in ends):  # NaN
+        return None
+    low, high = min(ends), max(ends)
+    pad = 0.1 * (high - low) or 0.01
+    scale = 600 / (high - low + 2 * pad)
+    names = ("lower", "upper", "difference", "zero")
+    return {name: round((end - low + pad) * scale, 1) for name, end in zip(names, ends, strict=True)}

@@ -1,0 +1,149 @@
+"""The gate report: everything the verdict leans on, as JSON for machines and a page for a music editor."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from reprise.errors import MissingDataError
+from reprise.gate.checks import Check, answer
+from reprise.gate.proof import solr_checks
+from reprise.lake import Lake
+from reprise.metrics import Comparison
+from reprise.settings.gate import Policy
+from reprise.verdict import Answer
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One part of the test queries: the candidate beside the champion there."""
+
+    kind: str  # traffic | language | novelty
+    name: str
+    traffic_share: float
+    candidate: float
+    champion: float
+    comparison: Comparison
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A query whose answer changed for better or worse; ``weight`` is its share of the overall difference."""
+
+    query: str
+    searches: int
+    candidate: float
+    champion: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was compared, what came out, and why. ``verification`` is empty until Solr has been asked."""
+
+    run: str
+    deployment: str
+    family: str
+    champion: str  # its release and model, in words
+    metric: str
+    theta_measured: bool
+    theta_reason: str
+    test_first: str
+    test_last: str
+    confidence: float
+    candidate_mean: float
+    champion_mean: float
+    candidate_mean_per_query: float
+    champion_mean_per_query: float
+    dropped_traffic_share: float
+    comparison: Comparison
+    validation: dict[str, float]  # family → mean, from which one was chosen
+    sensitivity: dict[str, float]  # reading → difference
+    checks: list[Check]
+    slices: list[Slice] = field(default_factory=list)
+    winners: list[Moved] = field(default_factory=list)
+    losers: list[Moved] = field(default_factory=list)
+    verification: dict[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def answer(self) -> Answer:
+        """The verdict over all checks."""
+        return answer(self.checks)
+
+    @property
+    def reason(self) -> str:
+        """One sentence: the first check that decided it, or the effect where all passed."""
+        wanted = {"no": "fail", "cannot tell": "inconclusive"}.get(self.answer)
+        for check in self.checks:
+            if check.outcome == wanted:
+                return f"{check.name}: {check.reason}"
+        return next(c.reason for c in self.checks if c.name == "superior_to_champion")
+
+    def to_json(self) -> str:
+        """Return the report as strict JSON with its answer; what is not a number becomes null."""
+        content = {**asdict(self), "answer": self.answer, "reason": self.reason}
+        return json.dumps(_finite(content), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Report:
+        """Return the report that ``to_json`` wrote."""
+        content = json.loads(text)
+        del content["answer"], content["reason"]
+        content["comparison"] = _comparison(content["comparison"])
+        content["checks"] = [Check(**check) for check in content["checks"]]
+        content["slices"] = [
+            Slice(**{**_nan(s), "comparison": _comparison(s["comparison"])}) for s in content["slices"]
+        ]
+        content["sensitivity"], content["validation"] = _nan(content["sensitivity"]), _nan(content["validation"])
+        for name in ("winners", "losers"):
+            content[name] = [Moved(**moved) for moved in content[name]]
+        return cls(**_nan(content))
+
+
+def add_verification(report: Report, verification: Mapping[str, Any], policy: Policy) -> Report:
+    """Return the report completed with what Solr measured; done twice, the newer replaces the older."""
+    checks = solr_checks(verification, policy)
+    kept = [check for check in report.checks if check.name not in {"parity", "latency", "skew"}]
+    return replace(report, checks=[*kept, *checks], verification=dict(verification))
+
+
+def save_report(report: Report, lake: Lake) -> dict[str, str]:
+    """Write ``runs/<run>/gate/report.json`` and ``report.html``; return their addresses."""
+    from reprise.gate.page import to_html
+
+    folder, addresses = f"runs/{report.run}/gate", {}
+    for name, text in (("report.json", report.to_json()), ("report.html", to_html(report))):
+        lake.store.put(f"{folder}/{name}", text.encode())
+        addresses[name] = lake.store.uri(f"{folder}/{name}")
+    return addresses
+
+
+def load_report(lake: Lake, run: str) -> Report:
+    """Return a run's gate report; a run without one is an error."""
+    content = lake.store.get(f"runs/{run}/gate/report.json")
+    if content is None:
+        raise MissingDataError(f"run {run} has no gate report in {lake.uri}", "run `reprise gate` first")
+    return Report.from_json(content)
+
+
+def _comparison(fields: Mapping[str, Any]) -> Comparison:
+    return Comparison(**_nan(fields))
+
+
+def _nan(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: math.nan if value is None else value for key, value in fields.items()}
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with NaN and infinities as None: JSON has neither."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

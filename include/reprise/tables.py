@@ -99,6 +99,11 @@ def training_set(feature_names: list[str]) -> pa.Schema:
     return fixed
 
 
+def behaviour(fields: list[str]) -> pa.Schema:
+    """Return the schema of what Solr is to serve of each item, as of the day of its partition."""
+    return pa.schema([pa.field("item", _text), *(pa.field(name, pa.float32()) for name in fields)])
+
+
 #: model × block × θ variant × unjudged policy × query group → metric values, with traffic and segments.
 scores = _schema(
     model=_text,  # engine_order | popularity | champion | linear | lambdamart

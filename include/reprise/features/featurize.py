@@ -1,0 +1,167 @@
+"""`featurize`: judgments, Solr's own features and behaviour become the training set of one run.
+
+A query whose block saw nothing consumed is not asked: no metric counts it and no order can be learned from it.
+Train blocks hold the judged items that the query still retrieves, and a sample of retrieved items nobody was shown,
+as weak negatives; validation and test blocks hold everything a ranker would rerank, the engine's whole top N.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from reprise import tables
+from reprise.errors import MissingDataError
+from reprise.features.catalogue import behaviour_features, behaviour_field, columns, names, solr_entries
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from reprise.plan import Plan
+
+logger = logging.getLogger(__name__)
+#: The θ variant whose judgments are learned from.
+LEARNED = "measured"
+
+
+def run(plan: Plan) -> Verdict:
+    """Publish ``behaviour`` as of the run's newest day and ``training_set``; return at once where that is done.
+
+    Always yes. Facts: feature names, behaviour fields, entry key → column, and by role how much of what was
+    consumed the engine still retrieves.
+    """
+    lake = plan.open_lake()
+    done = lake.published("training_set", plan.training_version, plan.partition)
+    if done:
+        return Verdict("yes", "already published", facts={"training_set": done.rows, **done.facts})
+    from reprise.features.rows import block_rows, reached
+    from reprise.spark import session, write_table
+
+    spark = session("featurize")
+    solr, champion = plan.deployment.solr, _champion_features(plan)
+    publish_behaviour(spark, plan)
+    entries = solr_entries(solr, champion)
+    extra = [name for name in columns(solr, champion).values() if name not in names(solr)]
+    asked, answers, judged = _asked_and_answered(spark, plan, entries)
+    facts: dict[str, Any] = {
+        "features": names(solr),
+        "behaviour_fields": [behaviour_field(feature) for feature in behaviour_features(solr)],
+        "columns": columns(solr, champion),
+        **reached(asked, answers, judged),
+        **_zero_results(spark, plan),
+    }
+    rows = block_rows(asked, answers, judged, _behaviour(spark, plan), plan, [*names(solr), *extra])
+    schema = tables.training_set([*names(solr), *extra])
+    inputs = {
+        table: _attempt(plan, table, plan.judgments_version, plan.partition) for table in ("judgments", "query_groups")
+    }
+    manifest = write_table(
+        lake, "training_set", plan.training_version, plan.partition, rows, schema, inputs, facts, files=2
+    )
+    if not manifest.rows:
+        raise MissingDataError(
+            f"the training set of run {plan.run} would be empty: Solr retrieves none of the items that were judged",
+            "check that solr.yaml's request and id_field are the application's, and that the core holds the catalogue",
+        )
+    logger.info("training set: %d rows; %s", manifest.rows, facts)
+    return Verdict("yes", f"{manifest.rows:,} rows", facts={"training_set": manifest.rows, **facts})
+
+
+def publish_behaviour(spark: SparkSession, plan: Plan) -> None:
+    """Ensure the lake holds ``behaviour`` as of the plan's newest day: what Solr is to serve next."""
+    from reprise.features.behaviour import values
+    from reprise.spark import write_table
+
+    partition = f"dt={plan.as_of}"
+    fields = [(behaviour_field(feature), feature) for feature in behaviour_features(plan.deployment.solr)]
+    if not fields or plan.open_lake().published("behaviour", plan.training_version, partition):
+        return
+    frame = values(_item_stats(spark, plan), plan.days, plan.as_of, fields)
+    schema = tables.behaviour([name for name, _ in fields])
+    write_table(plan.open_lake(), "behaviour", plan.training_version, partition, frame, schema)
+
+
+def _champion_features(plan: Plan) -> list[dict[str, Any]]:
+    champion = plan.open_lake().get_json(f"runs/{plan.run}/champion.json") or {}
+    return list(champion.get("features") or [])
+
+
+def _asked_and_answered(
+    spark: SparkSession, plan: Plan, entries: list[dict[str, Any]]
+) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """Return the (block, query group) asked for, what Solr answered by query, and the judgments, all kept at hand."""
+    from pyspark.sql import functions as f
+
+    from reprise.features.match import retrieved
+    from reprise.features.rows import to_ask
+
+    lake, version = plan.open_lake(), plan.judgments_version
+    judged = spark.read.parquet(*lake.files("judgments", version, [plan.partition]))
+    judged = judged.where(f.col("theta_variant") == LEARNED)
+    groups = spark.read.parquet(*lake.files("query_groups", version, [plan.partition]))
+    solr = plan.deployment.solr
+    roles = spark.createDataFrame([(block.name, block.role) for block in plan.blocks], "block string, role string")
+    asked = to_ask(groups.join(f.broadcast(roles), "block"), judged, solr.max_train_queries).cache()
+    answers = retrieved(asked, _urls(plan), solr, entries).cache()
+    logger.info("asked Solr for %d items of %d query groups", answers.count(), asked.count())
+    return asked, answers, judged.cache()
+
+
+def _urls(plan: Plan) -> list[str]:
+    from reprise.connections import connection
+
+    if plan.solr_urls:
+        return plan.solr_urls
+    found = connection("solr")
+    return list(found.extra.get("urls") or [found.uri])
+
+
+def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
+    """Return block, item and the behaviour features as they stood before each block."""
+    from functools import reduce
+
+    from pyspark.sql import functions as f
+
+    from reprise.features.behaviour import last_day, values
+
+    solr = plan.deployment.solr
+    features = [(feature.name, feature) for feature in behaviour_features(solr)]
+    if not features:
+        return None
+    stats = _item_stats(spark, plan).cache()
+    frames = [
+        values(stats, plan.days, last_day(block.first, solr.behaviour_lag_days), features).withColumn(
+            "block", f.lit(block.name)
+        )
+        for block in plan.blocks
+    ]
+    return reduce(lambda left, right: left.unionByName(right), frames)
+
+
+def _item_stats(spark: SparkSession, plan: Plan) -> DataFrame:
+    files = plan.open_lake().files("item_stats", plan.logs_version, [f"dt={day}" for day in plan.days])
+    return spark.read.parquet(*files)
+
+
+def _zero_results(spark: SparkSession, plan: Plan) -> dict[str, Any]:
+    """Return the share of the test block's searches whose query was shown no item at all, and the heaviest of them."""
+    from pyspark.sql import functions as f
+
+    lake, version, block = plan.open_lake(), plan.judgments_version, plan.block("test")[0].name
+    groups = spark.read.parquet(*lake.files("query_groups", version, [plan.partition])).where(f.col("block") == block)
+    judged = spark.read.parquet(*lake.files("judgments", version, [plan.partition])).where(f.col("block") == block)
+    empty = groups.join(judged.select("query_group").distinct(), "query_group", "left_anti")
+    total = groups.agg(f.sum("searches")).first()
+    failing = empty.orderBy(f.desc("searches"), "query").select("query", "searches").limit(10).collect()
+    lost = empty.agg(f.coalesce(f.sum("searches"), f.lit(0))).first()
+    searches = (total[0] if total else 0) or 0
+    return {
+        "zero_result_share": (lost[0] if lost else 0) / searches if searches else 0.0,
+        "top_failing_queries": [[row["query"], row["searches"]] for row in failing],
+    }
+
+
+def _attempt(plan: Plan, table: str, version: str, partition: str) -> str:
+    manifest = plan.open_lake().published(table, version, partition)
+    return manifest.attempt if manifest else ""

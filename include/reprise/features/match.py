@@ -1,0 +1,104 @@
+"""What Solr itself says of the items a query retrieves: the engine's order and the features only Solr can compute.
+
+One request per query, exactly as the application sends it (without ``rq``), logging features from a store of its
+own whose name is the hash of what is in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+from reprise.errors import ServiceError, UsageError
+from reprise.features.catalogue import EFI, Entry
+from reprise.settings import Solr, digest_of
+from reprise.solr.client import SolrClient
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+_WAITS_S = (0.5, 2.0, 8.0)
+
+
+def logging_store(client: SolrClient, entries: list[Entry]) -> str:
+    """Ensure that Solr holds these features in a store named by their hash, and return its name.
+
+    The name carries the release's prefix, so that pruning removes it: no model ever uses it.
+    """
+    store = f"reprise_log_{digest_of(entries)}"
+    if len(client.features(store)) < len(entries):
+        have = {str(feature["name"]) for feature in client.features(store)}
+        try:
+            client.put_features(store, [entry for entry in entries if entry["name"] not in have])
+        except UsageError as error:
+            if "already contained" not in str(error):  # another partition was first
+                raise
+    return store
+
+
+def retrieved(queries: DataFrame, urls: list[str], solr: Solr, entries: list[Entry]) -> DataFrame:
+    """Return one row per ``query`` and item in the engine's top ``rerank_docs``: rank from 1, and the features.
+
+    ``queries`` has the column ``query``. At most ``requests_in_flight`` requests run at a time, in all; a Solr
+    that does not answer is asked again after 0.5, 2 and 8 s before the step fails.
+    """
+    columns = "".join(f", `{entry['name']}` float" for entry in entries)
+    ask = _asker(urls, solr, entries)
+    spread = queries.select("query").distinct().repartition(solr.requests_in_flight)
+    return spread.mapInPandas(ask, f"query string, item string, engine_rank bigint{columns}")
+
+
+def _asker(
+    urls: list[str], solr: Solr, entries: list[Entry]
+) -> Callable[[Iterable[pd.DataFrame]], Iterable[pd.DataFrame]]:
+    request, names = solr.request, [str(entry["name"]) for entry in entries]
+
+    def ask(batches: Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+        import pandas as pd
+
+        with SolrClient(urls, solr.core, id_field=request.id_field) as client:
+            store = patiently(lambda: logging_store(client, entries))
+            for batch in batches:
+                found = [_answer(client, store, solr, names, text) for text in batch["query"]]
+                if found:
+                    yield pd.concat(found, ignore_index=True)
+
+    return ask
+
+
+def _answer(client: SolrClient, store: str, solr: Solr, names: list[str], text: str) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    request = solr.request
+    params = {**request.params, "q": text}
+    logged = patiently(
+        lambda: client.log_features(store, params, EFI, handler=request.handler, rows=request.rerank_docs)
+    )
+    ranks = np.arange(1, len(logged.ids) + 1, dtype=np.int64)
+    values = {name: logged.values[:, logged.names.index(name)] for name in names} if logged.ids else {}
+    empty = np.zeros(0, np.float32)
+    return pd.DataFrame(
+        {
+            "query": [text] * len(logged.ids),
+            "item": logged.ids,
+            "engine_rank": ranks,
+            **{n: values.get(n, empty) for n in names},
+        }
+    )
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Return what a call to Solr answers; while Solr is down it is called again after 0.5, 2 and 8 s."""
+    for wait in _WAITS_S:
+        try:
+            return call()
+        except ServiceError as error:
+            log.warning("asking again in %s s: %s", wait, error)
+            time.sleep(wait)
+    return call()

@@ -1,0 +1,1 @@
+"""Training: families of rankers, each exported exactly to Solr, scored query by query as Solr will score them."""

@@ -1,0 +1,140 @@
+"""The training set in memory: one float32 matrix, and for each row whose query it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reprise.errors import MissingDataError, UsageError
+from reprise.features.catalogue import constant, entry_key
+from reprise.metrics import consumption_ndcg, means
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reprise.lake import Manifest
+    from reprise.plan import Plan
+
+Floats = npt.NDArray[np.float64]
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of the training set, all of one query together: ``codes`` numbers the (block, query group)."""
+
+    names: list[str]
+    vectors: Vectors
+    codes: npt.NDArray[np.int64]
+    judged: npt.NDArray[np.bool_]
+    g: Floats  # NaN where unjudged
+    grade: npt.NDArray[np.int64]
+    weight: Floats
+    traffic: Floats
+
+    @property
+    def queries(self) -> int:
+        """How many queries the rows belong to."""
+        return int(self.codes[-1]) + 1 if len(self.codes) else 0
+
+    @property
+    def group_sizes(self) -> npt.NDArray[np.int64]:
+        """Rows of each query, in order."""
+        return np.bincount(self.codes, minlength=self.queries)
+
+    def only_judged(self) -> Rows:
+        """Return the judged rows alone, queries numbered anew."""
+        keep = self.judged
+        _, codes = np.unique(self.codes[keep], return_inverse=True)
+        return Rows(
+            self.names, self.vectors[keep], codes.astype(np.int64), self.judged[keep], self.g[keep],
+            self.grade[keep], self.weight[keep], self.traffic[keep],
+        )  # fmt: skip
+
+    def metric(self, scores: npt.ArrayLike) -> float:
+        """Return ``consumption_ndcg_at_10`` of these scores over the rows, weighted by traffic; rows all judged."""
+        per_query = consumption_ndcg().per_query(self.codes, np.asarray(scores, float), self.g, self.queries)
+        first = np.r_[0, np.cumsum(self.group_sizes)[:-1]]
+        return means(per_query, self.traffic[first]).traffic_weighted
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a family may see: train and validation rows, never the test block's."""
+
+    features: list[str]
+    train: Rows
+    validation: Rows
+    files: list[str]
+
+
+def read_table(plan: Plan) -> tuple[pa.Table, Manifest]:
+    """Return the run's training set, a query's rows together in the engine's order, and its manifest."""
+    lake = plan.open_lake()
+    manifest = lake.published("training_set", plan.training_version, plan.partition)
+    if manifest is None:
+        raise MissingDataError(f"run {plan.run} has no training set in {plan.lake}", "run `reprise featurize` first")
+    table = lake.read("training_set", plan.training_version, [plan.partition])
+    return table.sort_by([(name, "ascending") for name in ("block", "query_group", "engine_rank", "item")]), manifest
+
+
+def read_data(plan: Plan) -> TrainingData:
+    """Return what families learn from; a training set without rows to learn or to tune on is an error."""
+    import pyarrow.compute as pc
+
+    table, manifest = read_table(plan)
+    names = list(manifest.facts["features"])
+    parts = {role: rows_of(table.filter(pc.equal(table["role"], role)), names) for role in ("train", "validation")}
+    for role, rows in parts.items():
+        if not rows.queries:
+            raise MissingDataError(
+                f"the training set of run {plan.run} has no {role} rows", "check the window and the blocks in gate.yaml"
+            )
+    files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
+    return TrainingData(names, parts["train"], parts["validation"], files)
+
+
+def rows_of(table: pa.Table, names: Sequence[str]) -> Rows:
+    """Return a sorted piece of the training set as arrays, with these feature columns."""
+    vectors = np.empty((table.num_rows, len(names)), np.float32)
+    for column, name in enumerate(names):
+        vectors[:, column] = table[name].to_numpy()
+    return Rows(
+        list(names), vectors, query_codes(table), table["judged"].to_numpy(), table["g"].to_numpy().astype(float),
+        table["grade"].to_numpy(), table["weight"].to_numpy(), table["traffic"].to_numpy().astype(float),
+    )  # fmt: skip
+
+
+def query_codes(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the number of each row's (block, query group), counted from 0 in the table's order."""
+    if not table.num_rows:
+        return np.zeros(0, np.int64)
+    block, group = (table[name].combine_chunks().dictionary_encode().indices.to_numpy() for name in _KEY)
+    return np.r_[0, np.cumsum((block[1:] != block[:-1]) | (group[1:] != group[:-1]))].astype(np.int64)
+
+
+_KEY = ("block", "query_group")
+
+
+def vectors_for(table: pa.Table, entries: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Vectors:
+    """Return the values of feature-store entries, one column each, from the training set's columns.
+
+    ``columns`` maps entry keys to columns, as `featurize` recorded them.
+    """
+    vectors = np.empty((table.num_rows, len(entries)), np.float32)
+    for place, entry in enumerate(entries):
+        fixed = constant(entry)
+        if fixed is not None:
+            vectors[:, place] = fixed
+            continue
+        column = columns.get(entry_key(entry))
+        if column is None:
+            raise UsageError(
+                f"the training set has no column for the feature {entry['name']!r}", "run `reprise featurize` anew"
+            )
+        vectors[:, place] = table[column].to_numpy()
+    return vectors

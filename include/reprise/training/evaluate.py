@@ -1,0 +1,166 @@
+"""`evaluate`: every model, query by query, on every block, for every θ variant and unjudged policy.
+
+Candidates and champion are scored by the exact Solr scorer on float32, so that what is compared is what is served.
+Training blocks hold only a sample of what was never shown, so there the judged items alone count.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reprise import tables
+from reprise.errors import MissingDataError
+from reprise.features.catalogue import behaviour_features
+from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resolve_unjudged
+from reprise.release.candidate import Candidate
+from reprise.solr import score
+from reprise.training.data import query_codes, read_table, vectors_for
+from reprise.training.train import folder
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reprise.plan import Block, Plan
+
+logger = logging.getLogger(__name__)
+Scores = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One θ variant's labels of a block's rows: g (NaN unjudged), what was really consumed, and the block's prior."""
+
+    variant: str
+    g: npt.NDArray[np.float64]
+    consumed: npt.NDArray[np.bool_]
+    prior: float
+
+
+def run(plan: Plan) -> Verdict:
+    """Publish ``scores`` for all models; return at once where that is done. Always yes."""
+    lake = plan.open_lake()
+    done = lake.published("scores", plan.models_version, plan.partition)
+    if done:
+        return Verdict("yes", "already published", facts={"scores": done.rows, **done.facts})
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table, manifest = read_table(plan)
+    judgments = lake.read("judgments", plan.judgments_version, [plan.partition])
+    groups = lake.read("query_groups", plan.judgments_version, [plan.partition])
+    parts = []
+    for block in plan.blocks:
+        rows = table.filter(pc.equal(table["block"], block.name))
+        if rows.num_rows:
+            parts += _block(plan, block, rows, judgments, groups, manifest.facts["columns"])
+    if not parts:
+        raise MissingDataError(f"the training set of run {plan.run} is empty", "run `reprise featurize` anew")
+    scores = pa.concat_tables(parts)
+    facts = {"models": sorted(set(scores["model"].to_pylist())), "metric": consumption_ndcg().name}
+    inputs = {"training_set": manifest.attempt}
+    published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
+    return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})
+
+
+def model_scores(plan: Plan, rows: pa.Table, columns: dict[str, str]) -> dict[str, Scores]:
+    """Return model → score of each row: the baselines, the champion unless it is release 0, and the candidates."""
+    found: dict[str, Scores] = {"engine_order": -rows["engine_rank"].to_numpy().astype(float)}
+    plays = [feature.name for feature in behaviour_features(plan.deployment.solr) if feature.measure == "plays"]
+    if plays:
+        found["popularity"] = rows[plays[0]].to_numpy()
+    lake = plan.open_lake()
+    champion = lake.get_json(f"runs/{plan.run}/champion.json") or {}
+    if champion.get("model"):
+        found["champion"] = _served(rows, champion["model"], champion["features"], columns)
+    for family in plan.families:
+        fields = lake.get_json(f"{folder(plan, family)}/candidate.json")
+        if fields is None:
+            raise MissingDataError(
+                f"run {plan.run} has no {family} candidate", f"run `reprise train --family {family}` first"
+            )
+        candidate = Candidate.from_dict(fields)
+        found[family] = _served(rows, candidate.model_json, candidate.features, columns)
+    return found
+
+
+def _served(rows: pa.Table, model: dict[str, Any], features: list[dict[str, Any]], columns: dict[str, str]) -> Scores:
+    used = {str(feature["name"]) for feature in model["features"]}
+    entries = [entry for entry in features if entry["name"] in used]
+    return score(model, vectors_for(rows, entries, columns), [str(entry["name"]) for entry in entries])
+
+
+def _block(
+    plan: Plan, block: Block, rows: pa.Table, judgments: pa.Table, groups: pa.Table, columns: dict[str, str]
+) -> list[pa.Table]:
+    """Return the block's rows of ``scores``."""
+    codes, metric = query_codes(rows), consumption_ndcg()
+    about = _about(rows, codes, groups, block)
+    models, parts = model_scores(plan, rows, columns), []
+    policies: tuple[Unjudged, ...] = ("judged_only",) if block.role == "train" else UNJUDGED_POLICIES
+    for labels in _labels(rows, judgments, block):
+        for policy in policies:
+            keep, gains = resolve_unjudged(labels.g, policy, labels.prior)
+            for model, scored in models.items():
+                values = metric.per_query(
+                    codes[keep], scored[keep].astype(float), gains[keep], about.num_rows, labels.consumed[keep]
+                )
+                parts.append(_scores(about, values, model, block, labels.variant, policy, metric.name))
+    return parts
+
+
+def _labels(rows: pa.Table, judgments: pa.Table, block: Block) -> list[Labels]:
+    import pyarrow.compute as pc
+
+    index = {
+        key: place
+        for place, key in enumerate(zip(rows["query_group"].to_pylist(), rows["item"].to_pylist(), strict=True))
+    }
+    found = []
+    mine = judgments.filter(pc.equal(judgments["block"], block.name))
+    for variant in sorted(set(mine["theta_variant"].to_pylist())):
+        part = mine.filter(pc.equal(mine["theta_variant"], variant))
+        keys = zip(part["query_group"].to_pylist(), part["item"].to_pylist(), strict=True)
+        places = np.array([index.get(key, -1) for key in keys], dtype=np.int64)
+        there = places >= 0
+        g, consumed = np.full(rows.num_rows, np.nan), np.zeros(rows.num_rows, dtype=bool)
+        utility, examined = part["utility_sum"].to_numpy(), part["examination_sum"].to_numpy()
+        g[places[there]] = part["g"].to_numpy()[there]
+        consumed[places[there]] = utility[there] > 0
+        found.append(Labels(variant, g, consumed, float(utility.sum() / examined.sum())))
+    return found
+
+
+def _about(rows: pa.Table, codes: npt.NDArray[np.int64], groups: pa.Table, block: Block) -> pa.Table:
+    """Return query group, traffic, segment, language and novelty of each query code, in order of the codes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    mine = groups.filter(pc.equal(groups["block"], block.name))
+    known = {row["query_group"]: row for row in mine.to_pylist()}
+    texts = rows["query_group"].take(pa.array(first)).to_pylist()
+    fields = {"traffic": "searches", "segment": "segment", "language": "language", "seen_before": "seen_before"}
+    columns = {"query_group": texts, **{n: [known[t][source] for t in texts] for n, source in fields.items()}}
+    return pa.table({name: pa.array(values, tables.scores.field(name).type) for name, values in columns.items()})
+
+
+def _scores(
+    about: pa.Table, values: npt.NDArray[np.float64], model: str, block: Block, variant: str, policy: str, metric: str
+) -> pa.Table:
+    """Return one model's rows under one variant and policy; a query that does not count has a null value."""
+    import pyarrow as pa
+
+    fixed = {
+        "model": model, "block": block.name, "role": block.role, "theta_variant": variant,
+        "unjudged": policy, "metric": metric,
+    }  # fmt: skip
+    columns: dict[str, Any] = {name: pa.repeat(pa.scalar(text), about.num_rows) for name, text in fixed.items()}
+    columns["value"] = pa.array(values, mask=np.isnan(values))
+    columns |= {name: about[name] for name in about.column_names}
+    return pa.table({name: columns[name] for name in tables.scores.names}).cast(tables.scores)

@@ -1,0 +1,54 @@
+"""One interface for all families: learn from the training set, export exactly, say what was learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reprise.errors import UsageError
+from reprise.settings import Gate
+from reprise.training.data import TrainingData
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained ranker. ``model``: Solr's model without name and store; ``extra_features``: what it needs beyond
+    the catalogue; ``native``: file name and bytes of the family's own format; ``curve``: the deciding metric on
+    train and validation, one entry per round; ``importances``: feature → share, adding up to 1.
+    """
+
+    model: dict[str, Any]
+    native: tuple[str, bytes]
+    params: dict[str, Any]
+    importances: dict[str, float]
+    curve: dict[str, list[float]]
+    extra_features: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Family(Protocol):
+    """How one kind of ranker is trained."""
+
+    name: str
+
+    def fit(self, data: TrainingData, settings: Gate) -> Fitted:
+        """Return the trained ranker; same data and settings, same ranker."""
+        ...
+
+
+def find_family(name: str) -> Family:
+    """Return a family by its name."""
+    from reprise.training.lambdamart import LambdaMart
+    from reprise.training.linear import LinearFamily
+
+    families: dict[str, Family] = {family.name: family for family in (LinearFamily(), LambdaMart())}
+    if name not in families:
+        raise UsageError(f"there is no family {name!r}", f"choose one of: {', '.join(families)}")
+    return families[name]
+
+
+def shares(weights: dict[str, float]) -> dict[str, float]:
+    """Return absolute weights as shares of their sum, largest first."""
+    total = sum(abs(weight) for weight in weights.values()) or 1.0
+    ordered = sorted(weights.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
+    return {name: abs(weight) / total for name, weight in ordered}

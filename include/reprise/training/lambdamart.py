@@ -1,0 +1,114 @@
+"""LambdaMART by LightGBM: pairwise swaps weighted by what they would change of NDCG (Burges, 2010).
+
+Grades are what it ranks by; the gain of a grade is the mean expected consumption of its training rows, so that its
+own objective leans towards the deciding metric. How many trees are kept is decided by that metric on validation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reprise.settings import Gate
+from reprise.solr import convert_lightgbm
+from reprise.training.data import Rows, TrainingData
+from reprise.training.family import Fitted, shares
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
+    import numpy.typing as npt
+
+GRADES = 5
+
+
+class LambdaMart:
+    """Gradient-boosted trees with the LambdaRank objective."""
+
+    name = "lambdamart"
+
+    def fit(self, data: TrainingData, settings: Gate) -> Fitted:
+        """Return the trees up to validation's best round."""
+        import lightgbm as lgb
+
+        params = parameters(settings, data.train)
+        train = lgb.Dataset(
+            data.train.vectors, data.train.grade, weight=data.train.weight, group=data.train.group_sizes,
+            feature_name=data.features, params=params, free_raw_data=False,
+        )  # fmt: skip
+        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
+        # LightGBM binds its own row order to a metric; these sets hold judged rows only, as the deciding metric does.
+        sets = [
+            lgb.Dataset(rows.vectors, rows.grade, group=rows.group_sizes, reference=train) for rows in watched.values()
+        ]
+        curve: dict[str, dict[str, list[float]]] = {}
+        booster = lgb.train(
+            params, train, settings.lambdamart.trees, valid_sets=sets, valid_names=list(watched),
+            feval=_metric_of(dict(zip(map(id, sets), watched.values(), strict=True))),
+            callbacks=[lgb.record_evaluation(curve), _stop_on_validation(settings.lambdamart.early_stopping_rounds)],
+        )  # fmt: skip
+        rounds = max(booster.best_iteration, 1)
+        text = booster.model_to_string(num_iteration=rounds)
+        export = convert_lightgbm(text)
+        gains = dict(zip(data.features, booster.feature_importance("gain", iteration=rounds), strict=True))
+        return Fitted(
+            model=export.model,
+            native=("native.txt", text.encode()),
+            params={**settings.lambdamart.model_dump(), "best_round": rounds},
+            importances=shares({name: float(gain) for name, gain in gains.items()}),
+            curve={name: list(values["consumption_ndcg_at_10"]) for name, values in curve.items()},
+            notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
+        )
+
+
+def parameters(settings: Gate, rows: Rows) -> dict[str, Any]:
+    """Return LightGBM's parameters: deterministic, and nothing that Solr's trees cannot say."""
+    chosen = settings.lambdamart
+    return {
+        "objective": "lambdarank",
+        "metric": "None",
+        "label_gain": grade_gains(rows),
+        "num_leaves": chosen.leaves,
+        "learning_rate": chosen.learning_rate,
+        "min_data_in_leaf": chosen.min_rows_per_leaf,
+        "use_missing": False,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "seed": chosen.seed,
+        "verbose": -1,
+    }
+
+
+def grade_gains(rows: Rows) -> list[float]:
+    """Return the gain of grades 0–4: the mean g of judged rows of the grade, 0 for grade 0, never falling."""
+    gains = [0.0]
+    for grade in range(1, GRADES):
+        chosen = rows.judged & (rows.grade == grade)
+        gains.append(max(gains[-1], float(rows.g[chosen].mean()) if chosen.any() else gains[-1]))
+    return gains
+
+
+def _metric_of(rows: dict[int, Rows]) -> Any:
+    def metric(predictions: npt.NDArray[np.float64], dataset: lgb.Dataset) -> tuple[str, float, bool]:
+        return "consumption_ndcg_at_10", rows[id(dataset)].metric(predictions), True
+
+    return metric
+
+
+def _stop_on_validation(rounds: int) -> Any:
+    """Return a callback that stops once validation has not risen for some rounds; training's own curve has no say."""
+    import lightgbm as lgb
+
+    state: dict[str, float] = {"best": -np.inf, "round": 0}
+
+    def callback(env: Any) -> None:
+        score = next(value for name, _, value, _ in env.evaluation_result_list if name == "validation")
+        if score > state["best"]:
+            state.update(best=score, round=env.iteration)
+        last = env.iteration == env.end_iteration - 1
+        if last or env.iteration - state["round"] >= rounds:
+            raise lgb.callback.EarlyStopException(int(state["round"]), env.evaluation_result_list)
+
+    callback.order = 30  # type: ignore[attr-defined]
+    return callback

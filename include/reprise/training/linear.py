@@ -1,0 +1,69 @@
+"""Ridge regression of expected consumption on standardised features, by Spark ML; unshown rows count as 0."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reprise.settings import Gate
+from reprise.solr import convert_linear, score
+from reprise.training.data import Rows, TrainingData, Vectors
+from reprise.training.family import Fitted, shares
+
+if TYPE_CHECKING:
+    from pyspark.ml.feature import StandardScalerModel
+    from pyspark.ml.regression import LinearRegressionModel
+
+
+class LinearFamily:
+    """A weighted sum of features: the baseline that trees have to beat."""
+
+    name = "linear"
+
+    def fit(self, data: TrainingData, settings: Gate) -> Fitted:
+        """Return the ridge solution; standardisation is folded into Solr's weights."""
+        scaler, model = _fit(data, settings.linear.ridge)
+        weights = dict(zip(data.features, model.coefficients.toArray().tolist(), strict=True))
+        means = dict(zip(data.features, scaler.mean.toArray().tolist(), strict=True))
+        deviations = dict(zip(data.features, scaler.std.toArray().tolist(), strict=True))
+        export = convert_linear(weights, float(model.intercept), means, deviations)
+        native = {
+            "weights": weights, "intercept": float(model.intercept), "means": means, "deviations": deviations
+        }  # fmt: skip
+        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
+        return Fitted(
+            model=export.model,
+            native=("native.json", json.dumps(native, indent=1).encode()),
+            params=settings.linear.model_dump(),
+            importances=shares(weights),
+            curve={name: [rows.metric(_scores(export.model, rows))] for name, rows in watched.items()},
+            extra_features=export.extra_features,
+            notes={"r2_train": float(model.summary.r2), "rmse_train": float(model.summary.rootMeanSquaredError)},
+        )
+
+
+def _fit(data: TrainingData, ridge: float) -> tuple[StandardScalerModel, LinearRegressionModel]:
+    from pyspark.ml.feature import StandardScaler, VectorAssembler
+    from pyspark.ml.regression import LinearRegression
+    from pyspark.sql import functions as f
+
+    from reprise.spark import session
+
+    rows = session("train").read.parquet(*data.files).where(f.col("role") == "train")
+    rows = rows.withColumn("target", f.coalesce("g", f.lit(0.0))).where("weight > 0")
+    assembled = VectorAssembler(inputCols=data.features, outputCol="raw").transform(rows)
+    scaler = StandardScaler(inputCol="raw", outputCol="standard", withMean=True, withStd=True).fit(assembled)
+    ready = scaler.transform(assembled).select("standard", "target", "weight").cache()
+    regression = LinearRegression(
+        featuresCol="standard", labelCol="target", weightCol="weight", regParam=ridge, standardization=False,
+        solver="normal",
+    )  # fmt: skip
+    return scaler, regression.fit(ready)
+
+
+def _scores(model: dict[str, Any], rows: Rows) -> Vectors:
+    """Return Solr's scores of rows; the intercept's feature is always 1."""
+    ones = np.ones((len(rows.vectors), 1), np.float32)
+    return score(model, np.hstack([rows.vectors, ones]), [*rows.names, "intercept"])

@@ -1,0 +1,88 @@
+"""`train`: one family learns from the training set and leaves a candidate, exactly as Solr would serve it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from reprise.features.catalogue import EFI, behaviour_features, behaviour_field, store_entries
+from reprise.release.candidate import Candidate
+from reprise.training.data import TrainingData, read_data
+from reprise.training.family import Fitted, find_family
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    from reprise.plan import Plan
+
+logger = logging.getLogger(__name__)
+
+
+def folder(plan: Plan, family: str) -> str:
+    """Return the key, within the lake, of everything one family's training leaves."""
+    return f"candidates/v={plan.models_version}/{plan.partition}/{family}"
+
+
+def run(plan: Plan, family: str) -> Verdict:
+    """Write ``model.json``, the native model, ``summary.json`` and, last, ``candidate.json``; trained once only.
+
+    Always yes. Facts: metric on train and validation, the candidate's digest.
+    """
+    store, key = plan.open_lake().store, folder(plan, family)
+    if store.get(f"{key}/candidate.json"):
+        return Verdict(
+            "yes", f"{family} is trained already", facts=_facts(json.loads(store.get(f"{key}/summary.json") or b"{}"))
+        )
+    trainer = find_family(family)
+    started = time.monotonic()
+    data = read_data(plan)
+    fitted = trainer.fit(data, plan.deployment.gate)
+    candidate = _candidate(plan, family, fitted)
+    summary = _summary(data, fitted, candidate, time.monotonic() - started)
+    for name, content in (
+        ("model.json", json.dumps(candidate.solr_model()).encode()),
+        fitted.native,
+        ("summary.json", json.dumps(summary, indent=1).encode()),
+    ):
+        store.put(f"{key}/{name}", content)
+    store.put_new(f"{key}/candidate.json", json.dumps(candidate.to_dict(), sort_keys=True).encode())
+    logger.info("trained %s: %s", family, _facts(summary))
+    return Verdict("yes", f"{family} is trained", facts=_facts(summary))
+
+
+def _candidate(plan: Plan, family: str, fitted: Fitted) -> Candidate:
+    solr = plan.deployment.solr
+    return Candidate(
+        family=family,
+        model_json=fitted.model,
+        features=[*store_entries(solr), *fitted.extra_features],
+        rq_efi=EFI,
+        rerank_docs=solr.request.rerank_docs,
+        behaviour_fields=[behaviour_field(feature) for feature in behaviour_features(solr)],
+        mlflow_run_id=plan.mlflow.get("run_id", ""),
+        trained_until=plan.block("validation")[-1].last,
+    )
+
+
+def _summary(data: TrainingData, fitted: Fitted, candidate: Candidate, seconds: float) -> dict[str, Any]:
+    best = int(fitted.params.get("best_round", 1)) - 1
+    return {
+        "family": candidate.family,
+        "model": candidate.model,
+        "store": candidate.store,
+        "digest": candidate.sha,
+        "params": fitted.params,
+        "features": data.features,
+        "importances": fitted.importances,
+        "curve": fitted.curve,
+        "metrics": {f"{name}/consumption_ndcg_at_10": curve[best] for name, curve in fitted.curve.items()},
+        "rows": {"train": len(data.train.codes), "validation": len(data.validation.codes)},
+        "queries": {"train": data.train.queries, "validation": data.validation.queries},
+        "notes": fitted.notes,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _facts(summary: dict[str, Any]) -> dict[str, Any]:
+    return {name: summary.get(name) for name in ("model", "digest", "metrics", "rows", "seconds")}

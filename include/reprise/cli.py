@@ -311,6 +311,8 @@ def exit_code(arguments: list[str]) -> int:
 def main() -> None:
     """Entry point of the `reprise` command and of every EMR step."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "botocore", "py4j"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.exit(exit_code(sys.argv[1:]))
 
 

@@ -35,23 +35,37 @@ class Home:
 
     root: Path
     ports: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_PORTS))
+    hosts: Mapping[str, str] = field(default_factory=dict)  # only where services are apart, as in containers
+    bind: str = HOST
 
     @classmethod
     def from_environment(cls) -> Home:
         """Return the home that the environment names; a port that is no number is a UsageError."""
         root = Path(os.environ.get("REPRISE_HOME") or repository_root() / ".reprise").absolute()
-        ports = {}
+        ports, hosts = {}, {}
         for service, default in DEFAULT_PORTS.items():
+            hosts[service] = os.environ.get(f"REPRISE_{service.upper()}_HOST") or HOST
             variable = f"REPRISE_{service.upper()}_PORT"
             text = os.environ.get(variable) or str(default)
             if not text.isdigit() or not 0 < int(text) < 65536:
                 raise UsageError(f"{variable} is {text!r}", "set it to a port number, 1 to 65535")
             ports[service] = int(text)
-        return cls(root, ports)
+        return cls(root, ports, hosts, os.environ.get("REPRISE_BIND") or HOST)
 
     def url(self, service: str) -> str:
         """Return a service's address, with ``/solr`` for Solr."""
-        return f"http://{HOST}:{self.ports[service]}" + ("/solr" if service == "solr" else "")
+        return f"http://{self.host(service)}:{self.ports[service]}" + ("/solr" if service == "solr" else "")
+
+    def host(self, service: str) -> str:
+        """Return the name under which clients find a service."""
+        return self.hosts.get(service, HOST)
+
+    def database(self, name: str, file: Path) -> str:
+        """Return a database's address: the SQLite file, or Postgres where ``REPRISE_POSTGRES_HOST`` names one."""
+        host = os.environ.get("REPRISE_POSTGRES_HOST")
+        if not host:
+            return f"sqlite:///{file}"
+        return f"postgresql+psycopg2://reprise:{self.secrets['postgres']}@{host}/{name}"
 
     def folder(self, *parts: str) -> Path:
         """Return a folder under the home, made if absent."""
@@ -66,7 +80,7 @@ class Home:
     @cached_property
     def secrets(self) -> Mapping[str, str]:
         """Random keys, drawn at first use and kept."""
-        names = ("aws_access_key_id", "aws_secret_access_key", "jwt", "api", "fernet", "mark")
+        names = ("aws_access_key_id", "aws_secret_access_key", "jwt", "api", "fernet", "mark", "postgres")
         path = self.folder() / "secrets.json"
         if not path.exists():
             write_private(path, json.dumps({name: _draw(name) for name in names}))
@@ -111,10 +125,10 @@ class Home:
             "core.execution_api_server_url": f"{self.url('airflow')}/execution/",
             "core.simple_auth_manager_users": ",".join(f"{user}:{role}" for user, role in USERS.items()),
             "core.simple_auth_manager_passwords_file": airflow / "passwords.json",
-            "database.sql_alchemy_conn": f"sqlite:///{airflow / 'airflow.db'}",
+            "database.sql_alchemy_conn": self.database("airflow", airflow / "airflow.db"),
             "scheduler.scheduler_idle_sleep_time": 0.1,  # 1 s of sleep between two tasks is most of a short run
             "api.base_url": self.url("airflow"),
-            "api.host": HOST,
+            "api.host": self.bind,
             "api.port": self.ports["airflow"],
             "api.workers": 1,
             "api.secret_key": self.secrets["api"],

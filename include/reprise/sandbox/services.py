@@ -88,7 +88,7 @@ def _prepare_s3(home: Home) -> None:
     from reprise.sandbox.home import write_private
 
     settings = {
-        "s3proxy.endpoint": home.url("s3"),
+        "s3proxy.endpoint": f"http://{home.bind}:{home.ports['s3']}",
         "s3proxy.authorization": "aws-v2-or-v4",
         "s3proxy.identity": home.secrets["aws_access_key_id"],
         "s3proxy.credential": home.secrets["aws_secret_access_key"],
@@ -125,8 +125,13 @@ def _prepare_emr(home: Home) -> None:
 
 
 def _emr_commands(home: Home) -> Commands:
-    options = ["--port", str(home.ports["emr"]), "--home", str(home.folder("emr")), "--jars-dir", str(_emr_jars(home))]
-    return {"emr": [sys.executable, "-m", "reprise.sandbox.emr", *options]}
+    options = {
+        "--host": home.bind,
+        "--port": str(home.ports["emr"]),
+        "--home": str(home.folder("emr")),
+        "--jars-dir": str(_emr_jars(home)),
+    }
+    return {"emr": [sys.executable, "-m", "reprise.sandbox.emr", *(part for pair in options.items() for part in pair)]}
 
 
 # --- Solr ------------------------------------------------------------------------------------------------------
@@ -154,12 +159,14 @@ def _mlflow_commands(home: Home) -> Commands:
     folder = home.folder("mlflow")
     port = home.ports["mlflow"]
     options = {
-        "--host": HOST,
+        "--host": home.bind,
         "--port": str(port),
         "--workers": "1",
-        "--backend-store-uri": f"sqlite:///{folder / 'mlflow.db'}",
+        "--backend-store-uri": home.database("mlflow", folder / "mlflow.db"),
         "--artifacts-destination": str(folder / "artifacts"),
-        "--allowed-hosts": f"{HOST}:{port},localhost:{port}",
+        "--allowed-hosts": ",".join(
+            f"{host}:{port}" for host in dict.fromkeys((HOST, "localhost", home.host("mlflow")))
+        ),
     }
     argv = [sys.executable, "-m", "mlflow", "server", *(part for pair in options.items() for part in pair)]
     return {"mlflow": argv}

@@ -28,6 +28,7 @@ def build_cloud(home: Path, image: Image) -> Cloud:
 def main(argv: list[str] | None = None) -> int:
     """Serve until told to end; a home in use is refused in one line."""
     parser = argparse.ArgumentParser(prog="python -m reprise.sandbox.emr", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--home", type=Path, required=True, help="where clusters are kept")
     parser.add_argument("--jars-dir", type=Path, help="S3A's jars; without them steps cannot read s3://")
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     except RepriseError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    uvicorn.run(build_app(cloud), host="127.0.0.1", port=args.port, access_log=False, log_level="warning")
+    uvicorn.run(build_app(cloud), host=args.host, port=args.port, access_log=False, log_level="warning")
     return 0
 
 

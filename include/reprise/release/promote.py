@@ -146,7 +146,7 @@ def _next_release(seen: Pointer, base: Release, candidate: Candidate, approval: 
     return Release(
         number=seen.releases[-1].number + 1,
         model=candidate.model,
-        released_at=utc_now(),
+        time=utc_now(),
         request=base.request,
         approver=approval.by,
         approved_at=approval.at,
@@ -156,7 +156,7 @@ def _next_release(seen: Pointer, base: Release, candidate: Candidate, approval: 
         sha=candidate.sha,
         features=[str(feature["name"]) for feature in candidate.features],
         behaviour_fields=list(candidate.behaviour_fields),
-        mlflow_run_id=candidate.mlflow_run_id,
+        mlflow_run=candidate.mlflow_run_id,
         trained_until=candidate.trained_until,
         report=approval.report,
     )

@@ -25,11 +25,15 @@ _META = ""  # Solr keeps a paramset's version under the empty key
 
 @dataclass(frozen=True)
 class Release:
-    """One release. Times are ISO, UTC; ``trained_until`` is the last labelled day; release 0 has no ``rq``."""
+    """One release; release 0 has no ``rq``.
+
+    ``time`` (when it first went live) and ``approved_at`` are ISO, UTC; ``trained_until`` is the last labelled day;
+    ``report`` is the digest of the gate report that was approved.
+    """
 
     number: int
     model: str
-    released_at: str
+    time: str
     request: dict[str, str]
     approver: str
     approved_at: str
@@ -39,7 +43,7 @@ class Release:
     sha: str = ""
     features: list[str] = field(default_factory=list)
     behaviour_fields: list[str] = field(default_factory=list)
-    mlflow_run_id: str = ""
+    mlflow_run: str = ""
     trained_until: str = ""
     report: str = ""
 
@@ -173,7 +177,7 @@ def ensure_release_zero(client: SolrClient, request: Request) -> Release:
         return zero
     now = utc_now()
     zero = Release(
-        number=0, model=ENGINE_ORDER, released_at=now, request=dict(request.params), approver="setup", approved_at=now
+        number=0, model=ENGINE_ORDER, time=now, request=dict(request.params), approver="setup", approved_at=now
     )
     record = {"release_0": json.dumps(zero.to_dict(), sort_keys=True)}
     client.write_paramsets({LIVE: zero.paramset(), PREVIOUS: zero.paramset(), RELEASES: record})

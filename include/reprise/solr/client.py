@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reprise.connections import connection
 from reprise.errors import ServiceError, UsageError
 from reprise.solr.transport import Answer, Transport
 from reprise.solr.versions import Capabilities, capabilities
@@ -39,14 +40,21 @@ class SolrClient:
     The first is pinned: every write goes there, so that no replica rewrites the stores from an older memory.
     """
 
-    def __init__(self, urls: Sequence[str], core: str, timeout_s: float = 60.0, id_field: str = "id") -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        core: str,
+        timeout_s: float = 60.0,
+        id_field: str = "id",
+        login: tuple[str, str] | None = None,
+    ) -> None:
         if not urls or isinstance(urls, str):
             raise UsageError("no Solr address was given", "list at least one replica's base URL")
         self.urls = [url.rstrip("/") for url in urls]
         self.core = core
         self.id_field = id_field
         self._known_stores: set[tuple[str, str]] = set()
-        self._transport = Transport(timeout_s)
+        self._transport = Transport(timeout_s, login)
 
     def __enter__(self) -> SolrClient:
         return self
@@ -228,6 +236,13 @@ class SolrClient:
         if not self.features(store, url):
             raise UsageError(f"Solr at {url} has no feature store {store!r}", "upload it first")
         self._known_stores.add((store, url))
+
+
+def connect(core: str, id_field: str = "id") -> SolrClient:
+    """Return a client of the Solr connection's replicas (``extra.urls``, else its one address), with its log-in."""
+    where = connection("solr")
+    login = (where.login, where.password or "") if where.login else None
+    return SolrClient(where.extra.get("urls") or [where.uri], core, id_field=id_field, login=login)
 
 
 def _restriction(params: Params, id_field: str, ids: Sequence[str]) -> JsonObject:

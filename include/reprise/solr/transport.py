@@ -35,8 +35,8 @@ class Answer:
 class Transport:
     """Sends requests and turns every failure into a ServiceError or UsageError that names address and remedy."""
 
-    def __init__(self, timeout_s: float) -> None:
-        self._http = httpx.Client(timeout=timeout_s)
+    def __init__(self, timeout_s: float, login: tuple[str, str] | None) -> None:
+        self._http = httpx.Client(timeout=timeout_s, auth=login)
 
     def close(self) -> None:
         """Close the connections."""
@@ -84,6 +84,8 @@ def _failure(response: httpx.Response, url: str) -> RepriseError:
     for text, kind, remedy in _REMEDIES:
         if text in said:
             return kind(f"Solr at {url} refused ({response.status_code}): {said}", remedy)
+    if response.status_code in (401, 403):
+        return UsageError(f"Solr at {url} refused the log-in ({response.status_code})", "correct login and password")
     if response.status_code == 404:
         return UsageError(f"Solr has nothing at {url}: {said}", "correct the core's name or the address")
     kind = ServiceError if response.status_code >= 500 else UsageError

@@ -36,7 +36,7 @@ class World:
             {
                 "name": "tiny",
                 "logs": {"sources": [source]},
-                "solr": {"features": [{"name": "score", "meaning": "the engine's own", "kind": "match"}]},
+                "solr": {"features": [{"name": "plays", "meaning": "", "kind": "behaviour", "measure": "plays"}]},
                 "gate": {"blocks": blocks, "policy": {"resamples": 500}},
             }
         )
@@ -101,12 +101,12 @@ class World:
         empty = pa.Table.from_pylist([], tables.judgments)
         lake.write("judgments", plan.judgments_version, plan.partition, empty, facts=facts)
         groups = [
-            dict(zip(tables.query_groups.names, ("test", f"q{i}", f"तुम <{i}>", 1, "hi", "tail", True), strict=True))
-            for i in range(self.queries)
+            dict(zip(tables.query_groups.names, ("test", f"q{i}", f"तुम <{i}>", 2 * n, "hi", "tail", True), strict=True))
+            for i, n in enumerate(self.traffic.astype(int).tolist())
         ]
         texts = pa.Table.from_pylist(groups, tables.query_groups)
         lake.write("query_groups", plan.judgments_version, plan.partition, texts)
-        share = {} if self.unreachable is None else {"unreachable_share": self.unreachable}
+        share = {"unreachable_share": {} if self.unreachable is None else {"test": self.unreachable}}
         lake.write("training_set", plan.training_version, plan.partition, pa.table({"x": [1]}), facts=share)
         return plan
 
@@ -268,6 +268,15 @@ def test_the_verdict_carries_the_choice_and_the_report(tmp_path):
     assert (verdict.answer, verdict.facts["family"]) == ("yes", "lambdamart")
     assert verdict == again
     assert load_report(world.plan.open_lake(), "r1").answer == "yes"
+
+
+def test_searches_that_no_metric_counts_are_reported(tmp_path):
+    """Half the searches were for queries that were never scored, and a tenth of the queries have no value."""
+    world = World(tmp_path)
+    report = examine(world.build(), world.plan.open_lake())
+    counted = world.traffic[np.arange(QUERIES) % 10 != 9].sum()
+
+    assert report.dropped_traffic_share == pytest.approx(1 - counted / (2 * world.traffic.sum()))
 
 
 def test_missing_pieces_are_named(tmp_path):

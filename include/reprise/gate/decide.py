@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reprise.errors import MissingDataError
+from reprise.features.catalogue import behaviour_features
 from reprise.gate.checks import (
     Check,
     enough_data,
@@ -70,7 +71,8 @@ def examine(plan: Plan, lake: Lake) -> Report:
         robust_to_unjudged(test, family, champion),
     ]
     ours, theirs = test.mean(family), test.mean(champion)
-    winners, losers = _moved(test, family, champion, _texts(plan, lake))
+    groups = _test_groups(plan, lake)
+    winners, losers = _moved(test, family, champion, {group["query_group"]: group["query"] for group in groups})
     return Report(
         run=plan.run,
         deployment=plan.deployment.name,
@@ -86,7 +88,7 @@ def examine(plan: Plan, lake: Lake) -> Report:
         champion_mean=theirs.traffic_weighted,
         candidate_mean_per_query=ours.per_query,
         champion_mean_per_query=theirs.per_query,
-        dropped_traffic_share=ours.dropped_traffic_share,
+        dropped_traffic_share=_dropped(test, family, groups),
         comparison=comparison,
         validation=chosen_from,
         sensitivity=_sensitivity(test, family, champion),
@@ -102,7 +104,7 @@ def _data_checks(
 ) -> list[Check]:
     policy = plan.deployment.gate.policy
     training_set = lake.published("training_set", plan.training_version, plan.partition)
-    share = training_set.facts.get("unreachable_share") if training_set else None
+    share = training_set.facts["unreachable_share"].get("test") if training_set else None
     fitted, held_out = train.mean(family).traffic_weighted, validation.mean(family).traffic_weighted
     return [enough_data(comparison, policy), reachable(share, policy), not_overfitted(fitted, held_out, policy)]
 
@@ -111,7 +113,8 @@ def _effect_checks(plan: Plan, test: Paired, comparison: Comparison, family: str
     policy = plan.deployment.gate.policy
     serving = "what serves now" if champion == "champion" else "what serves now, the engine's own order"
     checks = [superior("superior_to_champion", serving, comparison, policy.min_gain, policy)]
-    for baseline in ("engine_order", "popularity"):
+    plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
+    for baseline in ("engine_order", "popularity") if plays else ("engine_order",):
         if baseline != champion:
             against = test.compare(family, baseline, policy)
             rival = {"engine_order": "the engine's own order", "popularity": "plain popularity"}[baseline]
@@ -197,8 +200,16 @@ def _theta(plan: Plan, lake: Lake) -> tuple[bool, str]:
     return bool(facts.facts["theta_measured"]), str(facts.facts["theta_reason"])
 
 
-def _texts(plan: Plan, lake: Lake) -> dict[str, str]:
-    """Return each query group's text in the test block."""
-    rows = lake.read("query_groups", plan.judgments_version, [plan.partition], ["block", "query_group", "query"])
+def _test_groups(plan: Plan, lake: Lake) -> list[dict[str, Any]]:
+    """Return every query group searched in the test block, those without any consumption included."""
+    wanted = ["block", "query_group", "query", "searches"]
+    rows = lake.read("query_groups", plan.judgments_version, [plan.partition], wanted)
     names = {block.name for block in plan.block("test")}
-    return {row["query_group"]: row["query"] for row in rows.to_pylist() if row["block"] in names}
+    return [row for row in rows.to_pylist() if row["block"] in names]
+
+
+def _dropped(test: Paired, family: str, groups: list[dict[str, Any]]) -> float:
+    """Return the share of the test block's searches that no metric counts: nothing consumed, or not retrieved."""
+    searched = sum(group["searches"] for group in groups)
+    counted = test.traffic[~np.isnan(test.of(family))].sum()
+    return float(1 - counted / searched) if searched else 0.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from xml.etree import ElementTree
 
 import httpx
 import pytest
 
 from reprise.errors import ServiceError, UsageError
-from reprise.sandbox import solr_server, supervisor
+from reprise.sandbox import processes, solr_server, supervisor
 from reprise.sandbox.home import DEFAULT_PORTS, Home
 from reprise.sandbox.ports import free_ports
 
@@ -132,7 +134,7 @@ def test_nothing_is_seen_before_its_writer_commits(new_core):
 
 
 @pytest.mark.solr
-def test_a_restart_keeps_documents_paramsets_and_stores(tmp_path):
+def test_a_power_cut_loses_neither_documents_nor_paramsets(tmp_path):
     home = Home(tmp_path / "home", dict(zip(DEFAULT_PORTS, free_ports(len(DEFAULT_PORTS)), strict=True)))
     core = f"{home.url('solr')}/{solr_server.CORE}"
     try:
@@ -140,7 +142,8 @@ def test_a_restart_keeps_documents_paramsets_and_stores(tmp_path):
         post(f"{core}/update", [SONG], commit="true")
         post(f"{core}/config/params", {"set": {"mine": {"rows": "3"}}})
         before = get(f"{core}/config/params")["response"]["params"]
-        supervisor.down(home)
+        for record in processes.records(home):
+            os.kill(record.pid, signal.SIGKILL)
         supervisor.up(home, ["solr"])
 
         assert {"mine", "reprise_live", "reprise_previous", "reprise_releases"} == set(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import shutil
 import signal
 import threading
@@ -21,6 +22,7 @@ from reprise.sandbox.ports import holder, is_free
 from reprise.sandbox.processes import Record
 from reprise.sandbox.services import ALL, SERVICES, Commands
 
+_log = logging.getLogger(__name__)
 _MIN_FREE_BYTES = 2_000_000_000
 _BETWEEN_LOOKS_S = 0.25
 
@@ -119,6 +121,7 @@ class _Start:
             processes.start(home, name, argv)
         self._wait_until_it_works()
         service.settle(home)
+        _log.info("%s %s at %s", service.title, "works" if missing else "is still working", home.url(self.name))
 
     def _still_good(self, commands: Commands) -> set[str]:
         """Return which processes run as they should; one started with other settings is ended."""

@@ -216,15 +216,17 @@ class Lake:
         inputs: Mapping[str, str] | None = None,
         facts: Mapping[str, Any] | None = None,
         replaces: Manifest | None = None,
+        folder: str | None = None,
     ) -> Manifest:
         """Publish an attempt's files and return what readers will see.
 
-        ``replaces`` is the manifest this one succeeds (a day rebuilt). If another writer was first, its
-        manifest is returned and this attempt's files are removed.
+        ``replaces`` is the manifest this one succeeds (a day rebuilt). ``folder`` is where the files are, if an
+        attempt wrote several partitions at once; by default the attempt's own key. If another writer was first,
+        its manifest is returned and this attempt's files are removed.
         """
-        number = replaces.number + 1 if replaces else 1
+        number, folder = replaces.number + 1 if replaces else 1, folder or attempt.key
         # Spark's _SUCCESS and checksum files start with _ or a dot.
-        files = [k for k in self.store.list(f"{attempt.key}/") if not k.rsplit("/", 1)[1].startswith(("_", "."))]
+        files = [k for k in self.store.list(f"{folder}/") if not k.rsplit("/", 1)[1].startswith(("_", "."))]
         manifest = Manifest(
             attempt.table, attempt.version, attempt.partition, attempt.id, files, rows, number,
             inputs=dict(inputs or {}), facts=dict(facts or {}),
@@ -232,7 +234,7 @@ class Lake:
         content = json.dumps(asdict(manifest), sort_keys=True).encode()
         if self.store.put_new(self._manifest_key(attempt.table, attempt.version, attempt.partition, number), content):
             return manifest
-        self.store.delete(self.store.list(f"{attempt.key}/"))
+        self.store.delete(self.store.list(f"{folder}/"))
         winner = self.published(attempt.table, attempt.version, attempt.partition)
         if winner is None:
             raise RepriseError(f"the manifest of {attempt.key} vanished while it was published", "run the step again")

@@ -1,0 +1,112 @@
+"""``reprise extract``: every closed day without a current manifest, or whose raw files changed, in one Spark job.
+
+Days are written together and published one by one; ``searches`` last, so its manifest means that the day is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from reprise import tables
+from reprise.errors import UsageError
+from reprise.lake import Lake, Manifest
+from reprise.plan import Plan
+from reprise.searches.calendar import RawFile, inputs_of, raw_files, shift
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+log = logging.getLogger(__name__)
+
+#: In the order of publication.
+TABLES = (
+    "rejects", "log_counts", "impressions", "query_item_stats", "item_stats", "journey_stats", "searches",
+)  # fmt: skip
+
+
+def run(plan: Plan) -> Verdict:
+    """Extract what is missing and publish it; a plan with nothing missing returns before Spark starts."""
+    if not plan.days:
+        raise UsageError(f"plan {plan.run} has no days", "widen the window, or wait until a day has closed")
+    lake, files = plan.open_lake(), raw_files(plan.deployment.logs)
+    missing = stale_days(lake, plan, files)
+    if not missing:
+        return Verdict(reason=f"all {len(plan.days)} days are published", facts={"days": []})
+    started = time.monotonic()
+    log.info("extracting %d of %d days: %s to %s", len(missing), len(plan.days), missing[0], missing[-1])
+    from reprise.searches.pipeline import build
+
+    frames = build(plan.deployment, files, missing)
+    try:
+        rows = write(lake, plan, files, missing, frames.tables())
+    finally:
+        frames.release()
+    seconds = round(time.monotonic() - started, 1)
+    facts: dict[str, Any] = {"days": missing, "rows": rows, "records": frames.records, "seconds": seconds}
+    return Verdict(reason=f"{len(missing)} days, {frames.records:,} records in {seconds} s", facts=facts)
+
+
+def stale_days(lake: Lake, plan: Plan, files: Sequence[RawFile]) -> list[str]:
+    """Return the plan's days that were never published, or were made from other raw files than there are now."""
+    done = lake.partitions("searches", plan.logs_version)
+    return [day for day in plan.days if f"dt={day}" not in done or done[f"dt={day}"].inputs != inputs_of(files, day)]
+
+
+def write(
+    lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[str], frames: dict[str, DataFrame]
+) -> dict[str, int]:
+    """Write every table for these days, publish day by day, and return rows per table."""
+    rows = {}
+    for table in TABLES:
+        attempt_id, counts = _write_table(lake, plan.logs_version, table, frames[table])
+        current = lake.partitions(table, plan.logs_version)
+        for day in days:
+            _publish(lake, plan, table, day, attempt_id, counts.get(day, 0), inputs_of(files, day), current)
+        rows[table] = sum(counts.values())
+        log.info("published %s: %d rows over %d days", table, rows[table], len(days))
+    return rows
+
+
+def _write_table(lake: Lake, version: str, table: str, frame: DataFrame) -> tuple[str, dict[str, int]]:
+    from pyspark.sql import functions as F
+
+    schema = getattr(tables, table)
+    frame = frame.select(*[F.col(name).cast(_spark_type(kind)).alias(name) for name, kind in _columns(schema)])
+    attempt = lake.attempt(table, version, "all")
+    root = lake.store.uri(f"{table}/v={version}/attempt={attempt.id}")
+    # A copy of dt partitions the folders, so that dt itself stays in the rows.
+    # REBALANCE gives a day as many files as its size asks for; DataFrame.hint takes no columns.
+    sized = frame.sparkSession.sql("SELECT /*+ REBALANCE(dt) */ *, dt AS day FROM {rows}", rows=frame)
+    sized.write.partitionBy("day").parquet(root)
+    written = frame.sparkSession.read.schema("dt string").parquet(root)
+    return attempt.id, {row["dt"]: row["count"] for row in written.groupBy("dt").count().collect()}
+
+
+def _publish(
+    lake: Lake, plan: Plan, table: str, day: str, attempt_id: str, rows: int, inputs: dict[str, str],
+    current: dict[str, Manifest],
+) -> None:  # fmt: skip
+    from reprise.lake import Attempt
+
+    folder = f"{table}/v={plan.logs_version}/attempt={attempt_id}/day={day}"
+    attempt = Attempt(table, plan.logs_version, f"dt={day}", attempt_id)
+    lake.publish(attempt, rows, inputs, replaces=current.get(f"dt={day}"), folder=folder)
+
+
+def _columns(schema: Any) -> list[tuple[str, Any]]:
+    return [(field.name, field.type) for field in schema]
+
+
+def _spark_type(kind: Any) -> Any:
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    return from_arrow_type(kind)
+
+
+def context_days(days: Sequence[str]) -> set[str]:
+    """Return these days and their neighbours: what has to be read for them."""
+    return {shift(day, step) for day in days for step in (-1, 0, 1)}

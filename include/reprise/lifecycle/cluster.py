@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from reprise.bundle import ENTRY, PYTHON
 from reprise.plan import Plan
 from reprise.settings import Emr
 
-#: Where the bootstrap action puts the bundle on every node.
-HOME = "/home/hadoop/reprise"
-PYTHON = f"{HOME}/env/bin/python"
-ENTRY = f"{HOME}/reprise_step.py"
 #: A step with so many rows to hold gets one more of its base memory.
 ROWS_PER_SHARE = 5_000_000
 MAX_SHARES = 8
@@ -54,7 +51,7 @@ def cluster_request(plan: Plan, bundle_uri: str) -> dict[str, Any]:
     tasks, never the step. A cluster that nobody closes ends itself after ``idle_timeout_s``.
     """
     emr = plan.deployment.emr
-    request: dict[str, Any] = {
+    return {
         "Name": cluster_name(plan.deployment.name, plan.run),
         "ReleaseLabel": emr.release_label,
         "LogUri": f"{log_uri(plan)}/",
@@ -85,7 +82,6 @@ def cluster_request(plan: Plan, bundle_uri: str) -> dict[str, Any]:
         ],
         "VisibleToAllUsers": True,
     }
-    return request
 
 
 def _instances(emr: Emr) -> dict[str, Any]:
@@ -117,8 +113,7 @@ def step_request(plan: Plan, command: str, family: str | None = None, rows: int 
         *("--executor-memory", scaled(emr.executor_memory, rows)),
         *("--conf", f"spark.dynamicAllocation.maxExecutors={emr.max_executors}"),
         *("--conf", "spark.yarn.maxAppAttempts=1"),
-        *("--conf", f"spark.yarn.appMasterEnv.PYSPARK_PYTHON={PYTHON}"),
-        *("--conf", f"spark.executorEnv.PYSPARK_PYTHON={PYTHON}"),
+        *("--conf", f"spark.pyspark.python={PYTHON}"),
     ]
     stage = [ENTRY, command, "--plan", plan_uri(plan), "--verdict", verdict_uri(plan, name)]
     stage += ["--family", family] if family else []

@@ -133,9 +133,9 @@ def _step_failure(
     logs = step_logs_uri(plan, cluster, step_id)
     said = verdict.reason if verdict else event["reason"] or "it wrote no verdict"
     problem = f"step {task} ({step_id} on {cluster}) is {event['state']}: {said}"
-    tail = emr_api.stderr_tail(logs)
+    tail = emr_api.log_tail(event.get("log") or f"{logs}/stderr.gz")
     remedy = (verdict.remedy if verdict else "") or f"read the logs at {logs}, then clear this task"
-    return RepriseError(problem, remedy + (f"\nlast lines of its stderr:\n{tail}" if tail else ""))
+    return RepriseError(problem, remedy + (f"\nlast lines of its log:\n{tail}" if tail else ""))
 
 
 #: The tables whose rows a stage holds at once, with how their version is found in the plan.

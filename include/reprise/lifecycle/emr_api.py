@@ -97,12 +97,12 @@ def submit_step(cluster: str, request: dict[str, Any], *, before_submit: Any = N
 
 
 def step_status(cluster: str, step_id: str) -> dict[str, str]:
-    """Return a step's state and, where it failed, EMR's reason."""
+    """Return a step's state and, where it failed, EMR's reason and the address of the log that holds it."""
     with plain_errors(f"describe step {step_id} of {cluster}"):
         status = client().describe_step(ClusterId=cluster, StepId=step_id)["Step"]["Status"]
     details = status.get("FailureDetails") or {}
     reason = details.get("Message") or details.get("Reason") or status.get("StateChangeReason", {}).get("Message", "")
-    return {"state": status["State"], "reason": str(reason or "")}
+    return {"state": status["State"], "reason": str(reason or ""), "log": str(details.get("LogFile") or "")}
 
 
 def cancel_step(cluster: str, step_id: str) -> None:
@@ -112,13 +112,12 @@ def cancel_step(cluster: str, step_id: str) -> None:
     log.info("cancelled step %s of %s", step_id, cluster)
 
 
-def stderr_tail(folder: str) -> str:
-    """Return the last lines of a step's stderr log, or nothing where EMR has not put it there."""
-    store = ObjectStore(folder)
+def log_tail(uri: str) -> str:
+    """Return the last lines of a step's log, or nothing where EMR has not put it there (yet)."""
+    folder, _, name = uri.rpartition("/")
     try:
-        packed = store.get("stderr.gz")
-        content = gzip.decompress(packed) if packed is not None else store.get("stderr")
+        packed = ObjectStore(folder).get(name)
+        content = gzip.decompress(packed) if packed is not None else b""
     except (OSError, EOFError, ServiceError, UsageError):  # a missing log never hides why the step failed
         return ""
-    lines = (content or b"").decode("utf-8", "replace").strip().splitlines()
-    return "\n".join(lines[-TAIL_LINES:])
+    return "\n".join(content.decode("utf-8", "replace").strip().splitlines()[-TAIL_LINES:])

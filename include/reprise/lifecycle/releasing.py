@@ -1,0 +1,236 @@
+"""From the gate's answer to what is live: the bodies of gate, reject, upload, verify, promote and rollback."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from reprise.connections import connection
+from reprise.errors import MissingDataError, RepriseError, SupersededError
+from reprise.lifecycle import recording
+from reprise.lifecycle.links import push
+from reprise.lifecycle.lock import lake_lock
+from reprise.lifecycle.records import Answer
+from reprise.lifecycle.worker import find_planned, open_plan, planned
+from reprise.settings import load_deployment
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from reprise.plan import Plan
+    from reprise.release import Candidate
+    from reprise.solr.client import SolrClient
+    from reprise.verdict import Verdict
+
+log = logging.getLogger(__name__)
+
+
+def check_logs(context: Context) -> bool:
+    """Return whether the logs are healthy enough to learn from; the verdict is kept under ``verdict``."""
+    from reprise.searches.check_logs import run
+
+    plan = open_plan(context)
+    verdict = run(plan)
+    _keep(context, plan, verdict)
+    return verdict.answer == "yes"
+
+
+def gate(context: Context) -> bool:
+    """Return whether one candidate is proven; the verdict is kept under ``verdict``, the report in MLflow."""
+    from reprise.gate.decide import run
+
+    plan = open_plan(context)
+    verdict = run(plan)
+    _keep(context, plan, verdict)
+    recording.record_report(plan, verdict.answer, verdict.reason)
+    return verdict.answer == "yes"
+
+
+def reject(context: Context) -> dict[str, Any]:
+    """Return why no candidate went on: ``refused`` by a check, or ``inconclusive``."""
+    verdict = _kept(context, "gate")
+    push(context, mlflow_url=planned(context).mlflow_url)
+    ending = "refused" if verdict["answer"] == "no" else "inconclusive"
+    log.info("%s: %s", ending, verdict["reason"])
+    return {"ending": ending, "reason": verdict["reason"], "page": verdict["facts"].get("page", "")}
+
+
+def upload(context: Context) -> dict[str, Any]:
+    """Fill the candidate's behaviour fields, put it in Solr, register it; repeated, it changes nothing."""
+    from reprise import release
+    from reprise.features.serving import serving_values
+
+    plan = open_plan(context)
+    candidate = _candidate(context, plan)
+    fields = set(candidate.behaviour_fields)
+    with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run):
+        missing = client.update_fields(
+            (item, {name: value for name, value in values.items() if name in fields})
+            for item, values in serving_values(plan)
+            if fields & values.keys()
+        )
+        uploaded = release.upload(client, candidate, plan.deployment.solr.max_model_bytes)
+        address = f"{client.pinned}/{client.core}/schema/model-store"
+    if missing:
+        log.info("%d items with behaviour are not in Solr, e.g. %s", len(missing), missing[0])
+    version = recording.register(plan, candidate)
+    push(context, solr_url=address, mlflow_url=recording.run_url(plan.mlflow))
+    return {**asdict(uploaded), "version": version}
+
+
+def verify(context: Context) -> dict[str, Any]:
+    """Complete the gate report with what only Solr can measure; anything but a yes ends the run here."""
+    from reprise import release
+    from reprise.gate.report import add_verification, load_report, save_report
+    from reprise.lifecycle.probing import probes
+
+    plan = open_plan(context)
+    candidate, lake = _candidate(context, plan), plan.open_lake()
+    with _solr(plan) as client:
+        verification = release.verify(client, candidate, probes(plan, candidate), plan.deployment.solr.request)
+        push(context, solr_url=f"{client.pinned}/{client.core}/schema/model-store")
+    report = add_verification(load_report(lake, plan.run), verification.to_dict(), plan.deployment.gate.policy)
+    addresses = save_report(report, lake)
+    recording.record_report(plan, report.answer, report.reason)
+    if report.answer != "yes":
+        raise RepriseError(
+            f"{candidate.model} is not proven in Solr: {report.reason}",
+            f"nothing live has changed; read {addresses['report.html']}",
+        )
+    digest = hashlib.sha256(report.to_json().encode()).hexdigest()[:16]
+    return {"pairs": verification.pairs, "report": digest, "page": addresses["report.html"]}
+
+
+def review_body(plan: Plan, context: Context) -> str:
+    """Return what the reviewers read, in Markdown: the effect, every check, and where the whole report is."""
+    from reprise.gate.report import load_report
+
+    report, gain = load_report(plan.open_lake(), plan.run), load_report(plan.open_lake(), plan.run).comparison
+    rows = [f"| {check.question} | {check.outcome} | {check.reason} |" for check in report.checks]
+    effect = f"{100 * gain.difference:+.2f} points ({100 * gain.lower:+.2f} to {100 * gain.upper:+.2f})"
+    links = [f"[MLflow run]({planned(context).mlflow_url})"] if planned(context).mlflow_url else []
+    return "\n".join(
+        [
+            f"**{report.family}** beside {report.champion}, on every search of {report.test_first} to"
+            f" {report.test_last}: **{effect}** of expected consumption (nDCG@10).",
+            "",
+            *(["| question | answer | why |", "|---|---|---|", *rows]),
+            "",
+            f"The whole report, with the queries that move most: {' · '.join(links)} → Artifacts → `gate/report.html`.",
+            "",
+            "A rejection needs a comment; without one the question is put again.",
+        ]
+    )
+
+
+def promote(context: Context) -> dict[str, Any]:
+    """Make the candidate live if the world is still the one it was compared with; then the mirrors."""
+    from reprise import release
+
+    plan = open_plan(context)
+    ti, candidate = context["ti"], _candidate(context, plan)
+    answer = Answer(**ti.xcom_pull(task_ids="review"))
+    approval = release.Approval(answer.by, answer.at, ti.xcom_pull(task_ids="verify")["report"])
+    with _solr(plan) as client:
+        push(context, solr_url=f"{client.pinned}/{client.core}/config/params", mlflow_url=planned(context).mlflow_url)
+        try:
+            released = release.promote(
+                client, candidate, int(plan.champion["number"]), approval, _lock(client.core, plan.run)
+            )
+        except SupersededError as error:
+            log.info("superseded: %s", error)
+            return {"superseded": True, "reason": str(error), "release": int(plan.champion["number"])}
+        _mirror(plan.lake, plan.deployment.name, client)
+    return {
+        "superseded": False,
+        "reason": f"release {released.number} ({released.model}) is live, approved by {answer.by}",
+        "release": released.number,
+    }
+
+
+def rollback(context: Context) -> dict[str, Any]:
+    """Put an earlier release back; needs Solr alone, then moves the mirrors."""
+    from reprise import release
+    from reprise.solr.client import connect
+
+    params = context["params"]
+    deployment = load_deployment(str(params["deployment"]))
+    by = str(getattr(context["dag_run"], "triggering_user_name", None) or "airflow")
+    with connect(deployment.solr.core) as client:
+        now = release.rollback(client, params["to_release"], reason=str(params["reason"] or ""), by=by)
+        log.info("release %d (%s) is live", now.number, now.model)
+        push(context, solr_url=f"{client.pinned}/{client.core}/config/params")
+        url = _mirror(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
+        push(context, mlflow_url=url)
+    return {"release": now.number, "model": now.model, "by": by}
+
+
+def prune(context: Context) -> None:
+    """Take what this run put into Solr out again; every recorded release can still be rolled back to."""
+    from reprise import release
+
+    if find_planned(context) is None:
+        return
+    plan = open_plan(context)
+    if not plan.solr_urls:
+        return
+    with _solr(plan) as client:
+        keep = {recorded.model for recorded in release.releases(client)}
+        gone = release.prune(client, keep, _lock(client.core, plan.run))
+    log.info("pruned %s", gone or "nothing")
+
+
+def _mirror(lake: str, deployment: str, client: SolrClient) -> str:
+    """Copy the record of releases to the lake and move MLflow's aliases; return the live release's MLflow page."""
+    from reprise.lake import Lake
+    from reprise.release.record import read_pointer
+
+    pointer = read_pointer(client)
+    entries = [entry.to_dict() for entry in pointer.releases]
+    Lake(lake).put_json("releases.json", {"releases": entries, "switches": [asdict(s) for s in pointer.switches]})
+    return recording.mirror(deployment, pointer.live, pointer.previous)
+
+
+def _candidate(context: Context, plan: Plan) -> Candidate:
+    """Return the candidate that the gate chose, as training wrote it, with the run it is recorded in."""
+    from reprise.release import Candidate
+
+    family = str(_kept(context, "gate")["facts"]["family"])
+    key = f"candidates/v={plan.models_version}/{plan.partition}/{family}/candidate.json"
+    content = plan.open_lake().get_json(key)
+    if content is None:
+        raise MissingDataError(f"there is no candidate at {plan.lake}/{key}", "clear the task train")
+    return replace(Candidate.from_dict(content), mlflow_run_id=recording.family_run(plan, family))
+
+
+def _keep(context: Context, plan: Plan, verdict: Verdict) -> None:
+    content = {"answer": verdict.answer, "reason": verdict.reason, "facts": verdict.facts}
+    log.info("%s: %s", verdict.answer, verdict.reason)
+    context["ti"].xcom_push(key="verdict", value=content)
+    push(context, mlflow_url=recording.run_url(plan.mlflow))
+
+
+def _kept(context: Context, task: str) -> dict[str, Any]:
+    verdict = context["ti"].xcom_pull(task_ids=task, key="verdict")
+    if not verdict:
+        raise RepriseError(f"the task {task} left no verdict", f"clear {task} with its downstream")
+    return dict(verdict)
+
+
+@contextmanager
+def _solr(plan: Plan) -> Iterator[SolrClient]:
+    """Open the plan's replicas: those that the champion was read from."""
+    from reprise.solr.client import SolrClient
+
+    solr = plan.deployment.solr
+    with SolrClient(plan.solr_urls, solr.core, id_field=solr.request.id_field) as client:
+        yield client
+
+
+def _lock(core: str, run: str) -> AbstractContextManager[None]:
+    """Return the lock on a core's stores and pointer: deployments may share a Solr, so it lies above them."""
+    return lake_lock(connection("lake").uri, f"solr-{core}", f"run {run}")

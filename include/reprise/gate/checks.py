@@ -63,7 +63,7 @@ def enough_data(comparison: Comparison, policy: Policy) -> Check:
     enough = comparison.queries >= policy.min_queries
     says = f"{comparison.queries} queries count, worth {comparison.effective_n:.0f} of equal traffic"
     needs = f"; {policy.min_queries} are needed" if not enough else ""
-    detectable = "" if math.isnan(comparison.detectable) else f"; a gain of {points(comparison.detectable)} would show"
+    detectable = "" if math.isnan(comparison.detectable) else f"; a gain of {level(comparison.detectable)} would show"
     return Check(
         "enough_data",
         "Are there enough queries to tell?",
@@ -104,8 +104,8 @@ def not_overfitted(train: float, validation: float, policy: Policy) -> Check:
         "not_overfitted",
         question,
         "pass" if gap <= policy.max_train_gap else "fail",
-        f"training {points(train)}, validation {points(validation)}: a gap of {points(gap)} "
-        f"(at most {points(policy.max_train_gap)})",
+        f"training {level(train)}, validation {level(validation)}: a gap of {points(gap)} "
+        f"(at most {level(policy.max_train_gap)})",
         {"train": train, "validation": validation, "gap": gap, "max_train_gap": policy.max_train_gap},
     )
 
@@ -125,7 +125,7 @@ def superior(name: str, rival: str, comparison: Comparison, margin: float, polic
         name,
         f"Is it better than {rival}?",
         outcome,
-        f"{verdict}: {interval}; must lie above {points(margin)}",
+        f"{verdict}: {interval}; must lie above {level(margin)}",
         {
             "difference": comparison.difference,
             "lower": comparison.lower,
@@ -167,5 +167,10 @@ def _same_sign(name: str, question: str, decided: float, differences: dict[str, 
 
 
 def points(value: float) -> str:
-    """Return a metric as points of a hundred, signed; a readable form for reports."""
+    """Return a difference as points of a hundred, signed; a readable form for reports."""
     return "unknown" if math.isnan(value) else f"{100 * value:+.2f}"
+
+
+def level(value: float) -> str:
+    """Return a metric's level as points of a hundred."""
+    return "unknown" if math.isnan(value) else f"{100 * value:.2f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from reprise.gate.checks import points
+from reprise.gate.checks import level, points
 from reprise.gate.report import Report
 from reprise.metrics import Comparison
 
@@ -26,7 +26,7 @@ def to_html(report: Report) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(points=points, level=lambda value: points(value).lstrip("+"))
+    environment.filters.update(points=points, level=level)
     template = environment.from_string(resources.files("reprise.gate").joinpath("report.html").read_text("utf-8"))
     return template.render(
         report=report,

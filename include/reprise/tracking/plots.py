@@ -1,0 +1,80 @@
+"""Plots as PNG bytes, drawn without a display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SHOWN = 20  # features
+
+
+def learning_curve(curve: Mapping[str, Sequence[float]], metric: str) -> bytes:
+    """Return the metric on train and validation, round by round."""
+
+    def draw(axes: Axes) -> None:
+        for name, values in curve.items():
+            axes.plot(range(1, len(values) + 1), values, marker="o" if len(values) == 1 else None, label=name)
+        axes.set_xlabel("round")
+        axes.set_ylabel(metric)
+        axes.legend()
+
+    return _png(draw, "Learning curve")
+
+
+def importances(shares: Mapping[str, float]) -> bytes:
+    """Return the share of each feature, the largest on top."""
+    ordered = sorted(shares.items(), key=lambda pair: pair[1])[-_SHOWN:]
+
+    def draw(axes: Axes) -> None:
+        axes.barh([name for name, _ in ordered], [share for _, share in ordered])
+        axes.set_xlabel("share of importance")
+
+    return _png(draw, "Features")
+
+
+def segments(values: Mapping[str, Mapping[str, float]], metric: str) -> bytes:
+    """Return the metric of models by segment, side by side; ``values`` is model → segment → value."""
+    names = sorted({segment for by_segment in values.values() for segment in by_segment})
+
+    def draw(axes: Axes) -> None:
+        width = 0.8 / max(len(values), 1)
+        for place, (model, by_segment) in enumerate(values.items()):
+            middles = [n + (place - (len(values) - 1) / 2) * width for n in range(len(names))]
+            axes.bar(middles, [by_segment.get(name, 0.0) for name in names], width, label=model)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_ylabel(metric)
+        axes.legend()
+
+    return _png(draw, "Test block by traffic segment")
+
+
+def theta_curves(curves: Mapping[str, Sequence[float]]) -> bytes:
+    """Return how likely each position is looked at, one line for each variant."""
+
+    def draw(axes: Axes) -> None:
+        for variant, theta in curves.items():
+            axes.plot(range(1, len(theta) + 1), theta, marker="o", label=variant)
+        axes.set_xlabel("position")
+        axes.set_ylabel("examination (position 1 = 1)")
+        axes.set_ylim(0, 1.05)
+        axes.legend()
+
+    return _png(draw, "Position bias")
+
+
+def _png(draw: Callable[[Axes], None], title: str) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw(axes)
+    axes.set_title(title)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()

@@ -1,0 +1,174 @@
+"""What a run leaves in MLflow: training, evaluation and gate, each recorded once however often a task is retried.
+
+A record ends with a tag; a retry that finds the tag of the same content has nothing to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reprise.errors import MissingDataError
+from reprise.tracking import plots
+from reprise.tracking.runs import child, run_url
+from reprise.tracking.server import mlflow_client
+from reprise.tracking.tallies import Tally, tallies
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from reprise.lake import Manifest
+    from reprise.plan import Plan
+
+METRIC = "consumption_ndcg_at_10"
+
+
+def record_training(plan: Plan, family: str) -> str:
+    """Record a trained family in its child run, with the data it learned from; return the run's address."""
+    store = plan.open_lake().store
+    key = f"candidates/v={plan.models_version}/{plan.partition}/{family}"
+    content = store.get(f"{key}/summary.json")
+    if content is None:
+        raise MissingDataError(f"run {plan.run} has no trained {family} in {plan.lake}", "run the train step first")
+    summary = json.loads(content)
+    with mlflow_client() as client:
+        run = child(client, plan, family)
+        if _recorded(client, run, "training", summary["digest"]):
+            return run_url(plan.mlflow, run)
+        for name, value in {**summary["params"], "features": len(summary["features"])}.items():
+            client.log_param(run, name, value)
+        _log_metrics(client, run, _curve_metrics(summary))
+        manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
+        if manifest is not None:
+            _log_dataset(client, run, plan, manifest, "training")
+        native = "native.txt" if store.get(f"{key}/native.txt") else "native.json"
+        _log_files(client, run, {
+            "model/model.json": store.get(f"{key}/model.json") or b"",
+            f"model/{native}": store.get(f"{key}/{native}") or b"",
+            "model/summary.json": content,
+            "plots/learning_curve.png": plots.learning_curve(summary["curve"], METRIC),
+            "plots/importances.png": plots.importances(summary["importances"]),
+        })  # fmt: skip
+        tags = {"solr_model": summary["model"], "solr_store": summary["store"], "digest": summary["digest"]}
+        for name, value in tags.items():
+            client.set_tag(run, f"reprise.{name}", value)
+        client.set_tag(run, "reprise.recorded.training", summary["digest"])
+        return run_url(plan.mlflow, run)
+
+
+def record_evaluation(plan: Plan) -> str:
+    """Record every model's scores in its child run, baselines and champion too, and end them; return the parent's page.
+
+    A model's main figures are ``<role>/consumption_ndcg_at_10`` (judged items alone, measured θ, weighted by
+    traffic) and its ``_per_query``; the other readings carry the θ variant or the unjudged policy in their name.
+    """
+    lake = plan.open_lake()
+    manifest = lake.published("scores", plan.models_version, plan.partition)
+    if manifest is None:
+        raise MissingDataError(f"run {plan.run} has no scores in {plan.lake}", "run the evaluate step first")
+    found = tallies(lake.read("scores", plan.models_version, [plan.partition]))
+    training_set = lake.published("training_set", plan.training_version, plan.partition)
+    with mlflow_client() as client:
+        for model, tally in found.items():
+            _record_scores(client, plan, model, tally, manifest, training_set)
+        parent = plan.mlflow["run_id"]
+        if not _recorded(client, parent, "evaluation", manifest.attempt):
+            _log_metrics(client, parent, _reach_metrics(training_set))
+            by_segment = {model: tally.segments for model, tally in found.items()}
+            _log_files(client, parent, {
+                "plots/segments.png": plots.segments(by_segment, METRIC),
+                "plots/position_bias.png": plots.theta_curves(_theta(plan)),
+            })  # fmt: skip
+            client.set_tag(parent, "reprise.recorded.evaluation", manifest.attempt)
+    return run_url(plan.mlflow)
+
+
+def record_gate(plan: Plan, answer: str, files: Mapping[str, bytes], facts: Mapping[str, str] | None = None) -> str:
+    """Record the gate's answer and its report (file name → content) in the parent run; return the run's address.
+
+    Recorded again, the newer report takes the older one's place.
+    """
+    with mlflow_client() as client:
+        run = plan.mlflow["run_id"]
+        _log_files(client, run, {f"gate/{name}": content for name, content in files.items()})
+        for name, value in {"answer": answer, **(facts or {})}.items():
+            client.set_tag(run, f"reprise.gate.{name}", value[:5000])
+    return run_url(plan.mlflow)
+
+
+def _record_scores(
+    client: MlflowClient, plan: Plan, model: str, tally: Tally, manifest: Manifest, data: Manifest | None
+) -> None:
+    run = child(client, plan, model)
+    if not _recorded(client, run, "evaluation", manifest.attempt):
+        _log_metrics(client, run, {name: [value] for name, value in tally.metrics.items()})
+        if data is not None:
+            _log_dataset(client, run, plan, data, "evaluation")
+        client.set_tag(run, "reprise.recorded.evaluation", manifest.attempt)
+    client.set_terminated(run, "FINISHED")
+
+
+def _recorded(client: MlflowClient, run: str, what: str, digest: str) -> bool:
+    return client.get_run(run).data.tags.get(f"reprise.recorded.{what}") == digest
+
+
+def _curve_metrics(summary: Mapping[str, Any]) -> dict[str, list[float]]:
+    curves = {f"curve/{name}/{METRIC}": list(values) for name, values in summary["curve"].items()}
+    single = {"seconds": summary["seconds"], **{f"rows/{k}": v for k, v in summary["rows"].items()}}
+    single |= {name: value for name, value in summary["notes"].items() if isinstance(value, (int, float))}
+    return curves | {name: [float(value)] for name, value in single.items()}
+
+
+def _reach_metrics(data: Manifest | None) -> dict[str, list[float]]:
+    facts = data.facts if data else {}
+    by_role = {f"{role}/{name}": [float(value)]
+               for name in ("unreachable_share", "recall", "judged_share")
+               for role, value in facts.get(name, {}).items()}  # fmt: skip
+    return by_role | {"test/zero_result_share": [float(facts.get("zero_result_share", 0.0))]}
+
+
+def _log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]]) -> None:
+    """Log every series, one value for each step, in batches as large as MLflow takes."""
+    import time
+
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, float(v), now, step) for name, values in series.items() for step, v in enumerate(values)]
+    for start in range(0, len(metrics), 900):
+        client.log_batch(run, metrics=metrics[start : start + 900])
+
+
+def _log_dataset(client: MlflowClient, run: str, plan: Plan, data: Manifest, context: str) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = plan.open_lake().store.uri(f"{data.table}/v={data.version}/{data.partition}/attempt={data.attempt}")
+    digest = hashlib.sha256("\n".join(sorted(data.files)).encode()).hexdigest()[:36]  # MLflow's longest
+    dataset = Dataset(
+        name=f"{plan.deployment.name}-{data.table}-{plan.run}",
+        digest=digest,
+        source_type="s3" if source.startswith("s3://") else "local",
+        source=json.dumps({"uri": source}),
+        profile=json.dumps({"num_rows": data.rows}),
+    )
+    client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
+
+
+def _log_files(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        client.log_artifacts(run, folder)
+
+
+def _theta(plan: Plan) -> dict[str, list[float]]:
+    rows = plan.open_lake().read("propensities", plan.judgments_version, [plan.partition]).to_pylist()
+    ordered = sorted(rows, key=lambda row: (row["theta_variant"], row["position"]))
+    variants = dict.fromkeys(row["theta_variant"] for row in ordered)
+    return {variant: [r["theta"] for r in ordered if r["theta_variant"] == variant] for variant in variants}

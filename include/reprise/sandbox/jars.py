@@ -65,7 +65,7 @@ def read_lock(lock: Path = LOCK) -> list[Jar]:
 
 def jars_folder() -> Path:
     """Return the folder of verified jars."""
-    return Path(os.environ.get("REPRISE_JARS") or Path.home() / ".cache" / "reprise" / "jars")
+    return Path(os.environ.get("REPRISE_JARS") or "~/.cache/reprise/jars").expanduser().absolute()
 
 
 def repository_url() -> str:

@@ -176,7 +176,7 @@ def _mlflow_commands(home: Home) -> Commands:
 
 
 def _prepare_airflow(home: Home) -> None:
-    assert home.passwords  # drawn before Airflow would draw its own and print them
+    _ = home.passwords  # drawn before Airflow would draw its own and print them
 
 
 def _airflow(*words: str) -> list[str]:

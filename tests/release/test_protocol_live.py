@@ -127,6 +127,18 @@ def test_promotion_gives_the_new_order_and_rollback_the_old_one_without_an_uploa
     assert search(client) == new
 
 
+def test_an_application_learns_which_release_answered(client):
+    def answered():
+        fields = {"fl": "id,release:$reprise.release", "useParams": LIVE, "q": "raga"}
+        return {document["release"] for document in client.select(fields, "/search").body["response"]["docs"]}
+
+    upload(client, POPULAR, LIMIT)
+
+    assert answered() == {0}
+    promote(client, POPULAR, 0, approval())
+    assert answered() == {1}
+
+
 @pytest.mark.parametrize("family", ["linear", "lambdamart"])
 def test_an_uploaded_candidate_is_verified_bit_for_bit_on_over_1000_pairs(client, family):
     candidate = POPULAR
@@ -207,6 +219,34 @@ def test_a_promotion_killed_anywhere_and_repeated_makes_one_release(new_core, af
         assert number > 3
         assert live(client) == release
         assert [r.number for r in releases(client)] == [0, 1]
+
+
+class Forgetful(SolrClient):
+    """Solr's memory holds the model, its disk does not: as when a write to ZooKeeper failed without an error."""
+
+    folder, times = None, 0
+
+    def reload(self):
+        if self.times:
+            self.times -= 1
+            for path in self.folder.rglob("_schema_model-store.json"):
+                if POPULAR.model in path.read_text():
+                    path.write_text('{"initArgs": {}, "managedList": []}')
+        super().reload()
+
+
+@pytest.mark.parametrize(("times", "kept"), [(1, True), (2, False)])
+def test_a_model_that_was_taken_but_not_stored_is_put_again_or_an_error(bare, home, times, kept):
+    with client_of(f"{bare.pinned}/{bare.core}", Forgetful) as forgetful:
+        forgetful.folder, forgetful.times = home.root, times
+
+        if kept:
+            upload(forgetful, POPULAR, LIMIT)
+        else:
+            with pytest.raises(ServiceError, match="did not keep it"):
+                upload(forgetful, POPULAR, LIMIT)
+
+    assert (bare.model(POPULAR.model) is not None) == kept
 
 
 def test_a_half_applied_store_is_completed_and_an_altered_one_refused(bare):
@@ -474,13 +514,14 @@ def test_prune_keeps_live_previous_staged_and_foreign_models(bare):
     upload(bare, candidates[3], LIMIT)
     upload(bare, lone, LIMIT)
     bare.put_features("theirs", FEATURES)
+    bare.put_features("theirs_unused", FEATURES)
     bare.put_model({**lone.solr_model(), "name": "theirs", "store": "theirs"})
 
     gone = prune(bare, keep=[candidates[3].model])
 
     assert gone == [candidates[0].model, lone.model, lone.store]
     assert {model["name"] for model in bare.models()} == {*(c.model for c in candidates[1:]), "theirs"}
-    assert set(bare.feature_stores()) == {candidates[0].store, "theirs"}
+    assert set(bare.feature_stores()) == {candidates[0].store, "theirs", "theirs_unused"}
     assert rollback(bare, None, "check", "ops").model == candidates[1].model
 
 

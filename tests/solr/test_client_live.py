@@ -152,6 +152,12 @@ def test_an_update_of_a_field_that_is_not_docvalues_only_is_refused(client):
         client.update_fields([("song:3", {"popularity": 0.25})])
 
 
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_refused_by_item_and_field(client, value):
+    with pytest.raises(UsageError, match=r"'beh_x_1' for 'song:3'"):
+        client.update_fields([("song:3", {"beh_x_1": value})])
+
+
 def test_paramsets_are_replaced_and_merged_in_one_write(client):
     client.write_paramsets({"a": {"x": "1", "y": "2"}, "log": {"first": "1"}})
     client.write_paramsets({"a": {"x": "3"}}, {"log": {"second": '{"é": 2}'}})

@@ -185,6 +185,7 @@ class SolrClient:
         checked: set[str] = set()
         options = {"failOnVersionConflicts": "false", "versions": "true"}
         for some in _batches(updates, batch):
+            _require_finite(some)
             for name in sorted({name for _, fields in some for name in fields} - checked):
                 self._require_in_place(name)
                 checked.add(name)
@@ -236,6 +237,13 @@ class SolrClient:
         if not self.features(store, url):
             raise UsageError(f"Solr at {url} has no feature store {store!r}", "upload it first")
         self._known_stores.add((store, url))
+
+
+def _require_finite(updates: Sequence[tuple[str, Mapping[str, float | None]]]) -> None:
+    for key, fields in updates:
+        for name, value in fields.items():
+            if value is None or not np.isfinite(value):
+                raise UsageError(f"the value of {name!r} for {key!r} is {value}", "give a finite number")
 
 
 def connect(core: str, id_field: str = "id") -> SolrClient:

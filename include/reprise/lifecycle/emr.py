@@ -95,7 +95,7 @@ class StepOperator(BaseOperator):
             if event["state"] != "COMPLETED" or verdict is None:
                 raise _step_failure(plan, self.task_id, cluster, step_id, event, verdict)
             self.log.info("%s answers %s: %s", self.task_id, verdict.answer, verdict.reason)
-            url = recording.record_step(plan, self.task_id, self.family, verdict)
+            url = recording.record_step(plan, self.task_id, self.family)
             push(context, mlflow_url=url)
             return {"answer": verdict.answer, "reason": verdict.reason, "facts": verdict.facts}
 

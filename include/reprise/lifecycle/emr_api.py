@@ -18,6 +18,8 @@ LIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 REATTACH = ("PENDING", "RUNNING", "COMPLETED")
 ENDED = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 TAIL_LINES = 20
+#: EMR throttles readily; boto waits longer before each new attempt.
+ATTEMPTS = 10
 
 
 def client() -> Any:
@@ -25,7 +27,7 @@ def client() -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.client("emr", config=Config(retries={"max_attempts": 10, "mode": "adaptive"}))
+    return boto3.client("emr", config=Config(retries={"max_attempts": ATTEMPTS, "mode": "adaptive"}))
 
 
 @contextmanager

@@ -62,15 +62,11 @@ def broken_tasks(context: Context) -> list[str]:
 def finish(context: Context) -> dict[str, Any]:
     """Close, prune, record; every duty is tried before the first failure is raised."""
     ended = how_it_ended(context)
-    planned = find_planned(context)
-    push(context, mlflow_url=planned.mlflow_url if planned else "")
-    duties: list[Callable[[], object]] = [lambda: _close_clusters(context)]
-    if planned:
-        plan = open_plan(context)
-        if ended.ending in ("rejected", "expired", "superseded", "failed"):
-            duties.append(lambda: _prune(context))
-        duties += [lambda: _record(context, ended), lambda: _end_mlflow(plan.mlflow, ended)]
-    failures = [failure for duty in duties if (failure := _attempt(duty))]
+    duties: list[Callable[[Context, Ended], None]] = [_close_clusters]
+    if planned := find_planned(context):
+        push(context, mlflow_url=planned.mlflow_url)
+        duties += [_prune, _record, _end_mlflow]
+    failures = [failure for duty in duties if (failure := _attempt(duty, context, ended))]
     if failures:
         raise ServiceError("; ".join(failures), "mend that, then clear finish")
     log.info("%s: %s", ended.ending, ended.reason)
@@ -97,15 +93,15 @@ def how_it_ended(context: Context) -> Ended:
     return Ended("extracted")
 
 
-def _attempt(duty: Callable[[], object]) -> str:
+def _attempt(duty: Callable[[Context, Ended], None], context: Context, ended: Ended) -> str:
     try:
-        duty()
+        duty(context, ended)
     except RepriseError as error:
         return str(error)
     return ""
 
 
-def _close_clusters(context: Context) -> None:
+def _close_clusters(context: Context, ended: Ended) -> None:
     """Terminate whatever carries the run's name: a crash right after RunJobFlow leaves a cluster nobody closes."""
     from reprise.lifecycle import emr_api
     from reprise.lifecycle.cluster import cluster_name
@@ -115,11 +111,12 @@ def _close_clusters(context: Context) -> None:
     emr_api.close_clusters(cluster_name(deployment, run_digest(ti.dag_id, ti.run_id)))
 
 
-def _prune(context: Context) -> None:
-    """Take the candidate out of Solr again; live, previous and everything staged elsewhere stay."""
+def _prune(context: Context, ended: Ended) -> None:
+    """Take out of Solr what no release needs; after a crash the candidate stays, so that clearing goes on from it."""
     from reprise.lifecycle.releasing import prune
 
-    prune(context)
+    if ended.ending in ("promoted", "rejected", "expired", "superseded"):
+        prune(context)
 
 
 def _record(context: Context, ended: Ended) -> None:
@@ -128,7 +125,7 @@ def _record(context: Context, ended: Ended) -> None:
     plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(ended))
 
 
-def _end_mlflow(mlflow: dict[str, str], ended: Ended) -> None:
+def _end_mlflow(context: Context, ended: Ended) -> None:
     from reprise.lifecycle.recording import end_run
 
-    end_run(mlflow, ended.ending, ended.reason)
+    end_run(open_plan(context).mlflow, ended.ending, ended.reason)

@@ -61,6 +61,6 @@ def push(context: Context, **addresses: str) -> None:
 
 def linked(task: T, *links: BaseOperatorLink) -> T:
     """Return the task with these buttons on it."""
-    operator = getattr(task, "operator", task)
+    operator: Any = getattr(task, "operator", task)
     operator.operator_extra_links = links
     return task

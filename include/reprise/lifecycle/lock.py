@@ -22,9 +22,7 @@ _POLL_S = 1.0
 
 
 @contextmanager
-def lake_lock(
-    base: str, name: str, owner: str, wait_s: float = WAIT_S, expires_s: float = EXPIRES_S
-) -> Iterator[None]:
+def lake_lock(base: str, name: str, owner: str, wait_s: float = WAIT_S, expires_s: float = EXPIRES_S) -> Iterator[None]:
     """Hold the lock while inside; where another holds it, wait, then fail with a line that names the holder."""
     store = ObjectStore(f"{base.rstrip('/')}/locks/{name}")
     key = _take(store, owner, wait_s, expires_s)

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from reprise import tracking
 from reprise.connections import connection
 from reprise.errors import MissingDataError, UsageError
 from reprise.lake import ObjectStore
+from reprise.lifecycle import recording
 from reprise.lifecycle.policy import MAX_REVIEW
 from reprise.lifecycle.records import Planned
 from reprise.lifecycle.worker import run_digest
@@ -26,8 +28,6 @@ def plan_retrain(context: Context) -> Planned:
 
     A run that has a plan keeps it: a retried or cleared `plan` reads what the first attempt decided.
     """
-    from reprise.lifecycle import recording
-
     params = context["params"]
     run, lake = _identity(context)
     plan = _existing(lake, run)
@@ -37,8 +37,8 @@ def plan_retrain(context: Context) -> Planned:
         log.info("planned %s: %d days to %s, families %s", uri, len(plan.days), plan.as_of, plan.families)
     else:
         log.info("run %s has a plan already: it is kept", run)
-        recording.reopen_run(plan.mlflow)
-    return _planned(plan, recording.run_url(plan.mlflow))
+        tracking.reopen_run(plan.mlflow)
+    return _planned(plan, tracking.run_url(plan.mlflow))
 
 
 def plan_extract(context: Context) -> Planned:
@@ -95,7 +95,6 @@ def between(closed: list[str], first: str | None, last: str | None, lookback_day
 
 
 def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lake: str) -> Plan:
-    from reprise.lifecycle import recording
     from reprise.searches.calendar import closed_days
 
     deployment = load_deployment(str(params["deployment"]))

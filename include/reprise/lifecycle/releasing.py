@@ -6,9 +6,10 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from reprise import tracking
 from reprise.connections import connection
 from reprise.errors import MissingDataError, RepriseError, SupersededError
 from reprise.lifecycle import recording
@@ -77,8 +78,8 @@ def upload(context: Context) -> dict[str, Any]:
         address = f"{client.pinned}/{client.core}/schema/model-store"
     if missing:
         log.info("%d items with behaviour are not in Solr, e.g. %s", len(missing), missing[0])
-    version = recording.register(plan, candidate)
-    push(context, solr_url=address, mlflow_url=recording.run_url(plan.mlflow))
+    version = tracking.register(plan, candidate)
+    push(context, solr_url=address, mlflow_url=tracking.run_url(plan.mlflow))
     return {**asdict(uploaded), "version": version}
 
 
@@ -109,7 +110,8 @@ def review_body(plan: Plan, context: Context) -> str:
     """Return what the reviewers read, in Markdown: the effect, every check, and where the whole report is."""
     from reprise.gate.report import load_report
 
-    report, gain = load_report(plan.open_lake(), plan.run), load_report(plan.open_lake(), plan.run).comparison
+    report = load_report(plan.open_lake(), plan.run)
+    gain = report.comparison
     rows = [f"| {check.question} | {check.outcome} | {check.reason} |" for check in report.checks]
     effect = f"{100 * gain.difference:+.2f} points ({100 * gain.lower:+.2f} to {100 * gain.upper:+.2f})"
     links = [f"[MLflow run]({planned(context).mlflow_url})"] if planned(context).mlflow_url else []
@@ -164,8 +166,7 @@ def rollback(context: Context) -> dict[str, Any]:
         now = release.rollback(client, params["to_release"], reason=str(params["reason"] or ""), by=by)
         log.info("release %d (%s) is live", now.number, now.model)
         push(context, solr_url=f"{client.pinned}/{client.core}/config/params")
-        url = _mirror(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
-        push(context, mlflow_url=url)
+        _mirror(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
     return {"release": now.number, "model": now.model, "by": by}
 
 
@@ -184,19 +185,19 @@ def prune(context: Context) -> None:
     log.info("pruned %s", gone or "nothing")
 
 
-def _mirror(lake: str, deployment: str, client: SolrClient) -> str:
-    """Copy the record of releases to the lake and move MLflow's aliases; return the live release's MLflow page."""
+def _mirror(lake: str, deployment: str, client: SolrClient) -> None:
+    """Copy the record of releases to the lake and move MLflow's aliases."""
     from reprise.lake import Lake
     from reprise.release.record import read_pointer
 
     pointer = read_pointer(client)
     entries = [entry.to_dict() for entry in pointer.releases]
     Lake(lake).put_json("releases.json", {"releases": entries, "switches": [asdict(s) for s in pointer.switches]})
-    return recording.mirror(deployment, pointer.live, pointer.previous)
+    recording.mirror(deployment, pointer.live, pointer.previous)
 
 
 def _candidate(context: Context, plan: Plan) -> Candidate:
-    """Return the candidate that the gate chose, as training wrote it, with the run it is recorded in."""
+    """Return the candidate that the gate chose, as training wrote it."""
     from reprise.release import Candidate
 
     family = str(_kept(context, "gate")["facts"]["family"])
@@ -204,14 +205,14 @@ def _candidate(context: Context, plan: Plan) -> Candidate:
     content = plan.open_lake().get_json(key)
     if content is None:
         raise MissingDataError(f"there is no candidate at {plan.lake}/{key}", "clear the task train")
-    return replace(Candidate.from_dict(content), mlflow_run_id=recording.family_run(plan, family))
+    return Candidate.from_dict(content)
 
 
 def _keep(context: Context, plan: Plan, verdict: Verdict) -> None:
     content = {"answer": verdict.answer, "reason": verdict.reason, "facts": verdict.facts}
     log.info("%s: %s", verdict.answer, verdict.reason)
     context["ti"].xcom_push(key="verdict", value=content)
-    push(context, mlflow_url=recording.run_url(plan.mlflow))
+    push(context, mlflow_url=tracking.run_url(plan.mlflow))
 
 
 def _kept(context: Context, task: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Param, ParamsDict
+from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 
 from reprise.lifecycle.links import MlflowRunLink, SolrModelLink, push
 from reprise.lifecycle.records import Answer

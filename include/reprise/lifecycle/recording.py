@@ -1,0 +1,46 @@
+"""The worker's half of recording in MLflow: what a step left in the lake is recorded once it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reprise import tracking
+
+if TYPE_CHECKING:
+    from reprise.lifecycle.records import Ending
+    from reprise.plan import Plan
+    from reprise.release import Release
+
+
+def with_run(plan: Plan) -> Plan:
+    """Return the plan with its MLflow experiment and parent run, made here: later tasks may run side by side."""
+    return replace(plan, mlflow=tracking.start_run(plan))
+
+
+def record_step(plan: Plan, command: str, family: str | None) -> str:
+    """Record what a step left, where it leaves anything for MLflow; return the page that shows it."""
+    if command == "train" and family:
+        return tracking.record_training(plan, family)
+    if command == "evaluate":
+        return tracking.record_evaluation(plan)
+    return tracking.run_url(plan.mlflow)
+
+
+def record_report(plan: Plan, answer: str, reason: str) -> str:
+    """Record the gate's report as it now is in the lake; a completed one takes the earlier one's place."""
+    store, names = plan.open_lake().store, ("report.json", "report.html")
+    files = {name: store.get(f"runs/{plan.run}/gate/{name}") or b"" for name in names}
+    return tracking.record_gate(plan, answer, files, {"reason": reason})
+
+
+def end_run(mlflow: dict[str, str], ending: Ending, reason: str) -> None:
+    """End the parent run with the ending's word and reason."""
+    tracking.finish_run(
+        mlflow, "FAILED" if ending == "failed" else "FINISHED", ending, {"reprise.reason": reason[:5000]}
+    )
+
+
+def mirror(deployment: str, live: Release | None, previous: Release | None) -> None:
+    """Move MLflow's aliases to what Solr serves."""
+    tracking.set_champion(deployment, live.model if live else "", previous.model if previous else "")

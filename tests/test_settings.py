@@ -52,6 +52,22 @@ def test_a_child_holds_only_differences(write):
     assert child.digest != load_deployment("mine").digest
 
 
+def test_a_child_changes_one_source_by_its_name(write):
+    """Lists of named entries merge by name; other lists are replaced."""
+    write("mine", logs=LOGS, solr=SOLR, gate=GATE)
+    change = """
+extends: mine
+sources:
+  - {name: search, uris: ["s3://other/{date}/*"]}
+  - {name: plays, kind: play, uris: ["s3://plays/*"], fields: {user: u, ts: t, item: i}}
+"""
+    search, plays = load_deployment(write("child", logs=change)).logs.sources
+
+    assert search.uris == ["s3://other/{date}/*"]
+    assert search.fields == load_deployment("mine").logs.sources[0].fields
+    assert plays.kind == "play"
+
+
 def test_all_mistakes_are_listed_with_file_and_key(write):
     """One run of check shows everything there is to mend."""
     write(

@@ -105,7 +105,15 @@ def _merged(name: str, seen: tuple[str, ...]) -> tuple[dict[str, Any], list[str]
 def _overlay(base: Any, over: Any) -> Any:
     if isinstance(base, dict) and isinstance(over, dict):
         return {**base, **{key: _overlay(base.get(key), value) for key, value in over.items()}}
+    if _named(base) and _named(over):
+        entries = {entry["name"]: entry for entry in base}
+        return list((entries | {e["name"]: _overlay(entries.get(e["name"]), e) for e in over}).values())
     return over
+
+
+def _named(value: Any) -> bool:
+    """Sources and features: lists whose entries have names, by which a child changes one or adds one."""
+    return isinstance(value, list) and all(isinstance(entry, dict) and "name" in entry for entry in value)
 
 
 def _mistake(name: str, error: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """A simulated music service: catalogue, listeners, raw logs, and the truth about them."""
 
 from reprise.sandbox.music.config import SCALES, Switches, day_name
+from reprise.sandbox.music.corrupt import corrupt
 from reprise.sandbox.music.first_stage import FirstStage, SolrFirstStage
 from reprise.sandbox.music.simulate import Buckets, Lived, days_lived, index_catalogue, simulate
 from reprise.sandbox.music.truth import Truth, true_consumption
@@ -15,6 +16,7 @@ __all__ = [
     "Switches",
     "Truth",
     "World",
+    "corrupt",
     "day_name",
     "days_lived",
     "index_catalogue",

@@ -107,7 +107,7 @@ def build_catalogue(seed: int, scale: Scale) -> Catalogue:
     words, work = _name_all(rng, scale, entity, who)
     weight = _weights(rng, sizes)
     age = np.minimum(np.floor(rng.exponential(900, total)) + 2, 9000)
-    popularity = np.exp(0.45 * np.log(weight / weight.mean()) + rng.normal(0, 1.0, total))
+    popularity = np.exp(0.25 * np.log(weight / weight.mean()) + rng.normal(0, 1.2, total))
     children = [np.flatnonzero((artist == i) & (entity == 0)) for i in range(starts[1], starts[2])]
     children += [np.flatnonzero(album == i) for i in range(starts[2], starts[3])]
     children += [_playlist(rng, i, who, entity, weight) for i in range(starts[3], starts[4])]
@@ -166,8 +166,8 @@ def _name_all(
     language, artist, _, mood = who
     vocabularies = [vocabulary(rng, code, scale.words) for code in LANGUAGES]
     people = [vocabulary(rng, code, max(40, scale.words // 3)) for code in LANGUAGES]
-    share = 1.0 / np.arange(1, scale.words + 1) ** 0.7
-    share /= share.sum()
+    share: Floats = 1.0 / np.arange(1, scale.words + 1, dtype=np.float64) ** 0.7
+    share = share / share.sum()
     taken: set[tuple[Any, ...]] = set()
     words: list[list[Word]] = []
     work = np.arange(len(entity))

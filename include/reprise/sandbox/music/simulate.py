@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +85,7 @@ def simulate(
         raise UsageError(f"day {start} has no day before it", f"simulate from day {days_lived(truth_dir)} on")
     shelf, lived = Shelf(world, stage), Lived()
     for bucket in (buckets.search, buckets.play):
-        _ensure_bucket(s3, bucket)
+        ensure_bucket(s3, bucket)
     for day in range(start, start + days):
         lines, searches, clicks, plays = _live(world, day, shelf, truth_dir, ranker)
         lived.bytes += _upload(s3, buckets, day, lines)
@@ -161,7 +161,7 @@ def _upload(s3: S3Client, buckets: Buckets, day: int, lines: Lines) -> int:
         for number, one in enumerate(sorted(some, key=lambda line: (line[0], line[1]))):
             files[_key(source, day, one[0], number)].append(one)
         for key, content in files.items():
-            body = _gzip(b"".join(line + b"\n" for _, line, _ in content))
+            body = pack([line for _, line, _ in content])
             s3.put_object(Bucket=bucket, Key=key, Body=body)
             size += len(body)
     return size
@@ -176,14 +176,16 @@ def _key(source: str, day: int, at: float, number: int) -> str:
     return f"plays/{date}/plays-{number % 2:02d}.jsonl.gz"
 
 
-def _gzip(content: bytes) -> bytes:
+def pack(lines: Sequence[bytes]) -> bytes:
+    """Return lines as gzip without a time in it: the same lines, the same bytes."""
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=4, mtime=0, filename="") as file:
-        file.write(content)
+        file.write(b"".join(line + b"\n" for line in lines))
     return buffer.getvalue()
 
 
-def _ensure_bucket(s3: S3Client, bucket: str) -> None:
+def ensure_bucket(s3: S3Client, bucket: str) -> None:
+    """Ensure a bucket is there."""
     if bucket not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=bucket)
 

@@ -93,6 +93,15 @@ def test_an_unknown_store_is_an_error_and_makes_no_phantom(client):
     assert before == client.feature_stores()
 
 
+def test_a_store_that_goes_away_between_two_searches_is_noticed(client):
+    client.put_features("fleeting", FEATURES)
+    client.log_features("fleeting", {"q": "raga"}, {"q": "$q"}, "/search")
+    client.delete_feature_store("fleeting")
+
+    with pytest.raises(ServiceError, match="'fleeting' has gone"):
+        client.log_features("fleeting", {"q": "raga"}, {"q": "$q"}, "/search")
+
+
 def test_a_missing_efi_is_named_with_its_remedy(client):
     with pytest.raises(UsageError, match="efi") as refusal:
         client.log_features("scratch", {"q": "raga"}, {}, "/search")

@@ -23,6 +23,7 @@ from reprise.solr.versions import Capabilities, capabilities
 
 Params = Mapping[str, Any]
 JsonObject = dict[str, Any]
+_SEPARATOR = "␟"  # between ids in one parameter; no id holds it, and Solr does not trim it away
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class SolrClient:
 
     def select(self, params: Params, handler: str = "/select", url: str | None = None) -> Answer:
         """Return the answer to a search, with the seconds it took; sent as a form, so its length is not limited."""
-        return self._transport.send("POST", f"{url or self.pinned}/{self.core}{handler}", form=dict(params))
+        return self._transport.send("POST", f"{url or self.pinned}/{self.core}{handler}", form={**params, "wt": "json"})
 
     # --- stores ------------------------------------------------------------------------------------------------
 
@@ -228,7 +229,11 @@ class SolrClient:
         passed = "".join(f" efi.{name}={value}" for name, value in sorted(efi.items()))
         wanted = {"fl": f"{self.id_field},[features store={store} format=dense{passed}]", "rows": rows, "start": 0}
         form = {**params, **wanted, **(_restriction(params, self.id_field, ids) if ids is not None else {})}
-        return _parse_log(self.select(form, handler, url).body["response"]["docs"], self.id_field)
+        documents = self.select(form, handler, url).body["response"]["docs"]
+        if documents and documents[0].get("[features]") == "":
+            self._known_stores.clear()
+            raise ServiceError(f"the feature store {store!r} has gone from {url or self.pinned}", "upload it again")
+        return _parse_log(documents, self.id_field)
 
     def _require_store(self, store: str, url: str) -> None:
         # Asked once: stores are never changed, and a query that logs from an unknown one would make a phantom.
@@ -254,12 +259,11 @@ def connect(core: str, id_field: str = "id") -> SolrClient:
 
 
 def _restriction(params: Params, id_field: str, ids: Sequence[str]) -> JsonObject:
-    separator = next(mark for mark in "|,;~^" if not any(mark in key for key in ids))
     own = params.get("fq", [])
     filters = [own] if isinstance(own, str) else list(own)
     # Not the parameter `ids`: Solr takes that for its own second phase and answers nothing.
-    wanted = f"{{!terms f={id_field} separator='{separator}' v=$reprise.ids}}"
-    return {"fq": [*filters, wanted], "reprise.ids": separator.join(ids), "rows": len(ids)}
+    wanted = f"{{!terms f={id_field} separator='{_SEPARATOR}' v=$reprise.ids}}"
+    return {"fq": [*filters, wanted], "reprise.ids": _SEPARATOR.join(ids), "rows": len(ids)}
 
 
 def _parse_log(documents: Sequence[JsonObject], id_field: str) -> FeatureLog:

@@ -23,6 +23,7 @@ from builders.emr_server import (
     wait_for_steps,
     wait_until,
 )
+from reprise.sandbox.emr.runner import MARK, Process
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_a_step_gets_a_scrubbed_environment_and_a_folder_of_its_own(server, emr,
 
     names = {line.split("=")[0] for line in (tmp_path / "env").read_text().splitlines()} - {"PWD", "SHLVL", "_"}
     own = {
-        "PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME", "SPARK_HOME", "SPARK_CONF_DIR", "SPARK_LOCAL_IP",
+        "PATH", "HOME", "LANG", "TMPDIR", "JAVA_HOME", "SPARK_HOME", "SPARK_DEFAULTS", "SPARK_LOCAL_IP",
         "SPARK_LOCAL_DIRS", "SPARK_SUBMIT_OPTS", "REPRISE_SANDBOX_PROCESS",
     }  # fmt: skip
     assert own <= names
@@ -275,6 +276,18 @@ def test_a_step_killed_on_request_fails_and_only_the_first_that_matches(server, 
     wait_for_cluster(emr, cluster, "WAITING")
 
     assert step_states(emr, cluster) == {"judge": "COMPLETED", "train-1": "FAILED", "train-2": "COMPLETED"}
+
+
+def test_a_killed_process_has_its_signal_for_an_exit_code(tmp_path):
+    """Whoever kills the tree must not take the exit code away: a killed step would look completed."""
+    files = (tmp_path, tmp_path / "stdout", tmp_path / "stderr")
+    codes = set()
+    for number in range(10):
+        process = Process(["/bin/sleep", "300"], {MARK: f"j-TEST/{number}"}, *files)
+        process.stop(grace_s=0.0)
+        codes.add(process.wait())
+
+    assert codes == {-9}
 
 
 def test_spark_defaults_of_the_request_reach_the_image(server, emr):

@@ -47,7 +47,7 @@ bench: $(INSTALLED) ## the speed figures, each a ratio measured side by side
 	$(BIN)/python benchmarks/run.py
 
 bundle: $(INSTALLED) ## what EMR needs: package, entry script, wheelhouse, bootstrap action
-	$(BIN)/reprise bundle
+	$(BIN)/reprise bundle --out build/bundle
 
 lock: $(INSTALLED) ## requirements*.txt anew from requirements*.in: every package, every hash
 	for name in requirements requirements-dev requirements-emr; do \

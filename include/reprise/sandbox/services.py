@@ -38,7 +38,7 @@ class Service:
     prepare: Callable[[Home], None] = _nothing
     first: Callable[[Home], Commands] = lambda home: {}  # commands that must end well before
     settle: Callable[[Home], None] = _nothing  # once it works
-    patience_s: float = 60.0
+    patience_s: float = 120.0
 
 
 def java() -> Path:
@@ -230,7 +230,6 @@ SERVICES: Mapping[str, Service] = {
         title="MLflow",
         commands=_mlflow_commands,
         trouble=lambda home: _trouble_at(f"{home.url('mlflow')}/api/2.0/mlflow/experiments/search", max_results="1"),
-        patience_s=120.0,
     ),
     "airflow": Service(
         title="Airflow",
@@ -238,7 +237,7 @@ SERVICES: Mapping[str, Service] = {
         first=lambda home: {"airflow-migrate": _airflow("db", "migrate")},
         commands=_airflow_commands,
         trouble=_airflow_trouble,
-        patience_s=180.0,
+        patience_s=240.0,
     ),
 }
 ALL = tuple(SERVICES)

@@ -1,9 +1,8 @@
-"""A first stage in this process, and an S3 client's few calls on a dictionary, for the simulated music service."""
+"""A first stage in this process for the simulated music service."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from reprise.sandbox.music import World
 
@@ -25,20 +24,3 @@ class PlainFirstStage:
         found = [(key, name) for key, name in self._names if all(word in name for word in words)]
         found.sort(key=(lambda one: one[0]) if ranker == "B" else (lambda one: (len(one[1]), one[0])))
         return [key for key, _ in found[:10]]
-
-
-class DictS3:
-    """Buckets in memory: what the simulator calls of a boto3 S3 client."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], bytes] = {}
-        self.buckets: list[str] = []
-
-    def list_buckets(self) -> dict[str, Any]:
-        return {"Buckets": [{"Name": name} for name in self.buckets]}
-
-    def create_bucket(self, Bucket: str) -> None:
-        self.buckets.append(Bucket)
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
-        self.objects[Bucket, Key] = Body

@@ -13,7 +13,11 @@ from reprise.sandbox.music.config import ROWS
 from reprise.sandbox.music.world import World
 from reprise.solr.client import SolrClient
 
-B_WEIGHTS = {"qf": "title^1.5 artist^4 alt_names^3 album^2 title_prefix^2 names_prefix", "tie": "0.4"}
+B_WEIGHTS = {
+    "qf": "title^1.5 artist^4 alt_names^3 album^2 title_prefix^2 names_prefix",
+    "tie": "0.4",
+    "bf": "log(sum(popularity,1))^4",
+}
 
 
 class FirstStage(Protocol):

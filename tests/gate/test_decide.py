@@ -270,6 +270,15 @@ def test_the_verdict_carries_the_choice_and_the_report(tmp_path):
     assert load_report(world.plan.open_lake(), "r1").answer == "yes"
 
 
+def test_a_verdict_without_an_interval_is_still_json(tmp_path):
+    """One query that counts has no spread: its ends are null, and the answer is not a yes."""
+    verdict = run(World(tmp_path, queries=1).build())
+
+    assert verdict.answer == "cannot tell"
+    assert verdict.facts["interval"] == [None, None]
+    assert json.loads(verdict.to_json(), parse_constant=pytest.fail)["facts"]["interval"] == [None, None]
+
+
 def test_searches_that_no_metric_counts_are_reported(tmp_path):
     """Half the searches were for queries that were never scored, and a tenth of the queries have no value."""
     world = World(tmp_path)

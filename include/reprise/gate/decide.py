@@ -45,12 +45,17 @@ def run(plan: Plan) -> Verdict:
         "family": report.family,
         "report": addresses["report.json"],
         "page": addresses["report.html"],
-        "difference": report.comparison.difference,
-        "interval": [report.comparison.lower, report.comparison.upper],
+        "difference": _known(report.comparison.difference),
+        "interval": [_known(report.comparison.lower), _known(report.comparison.upper)],
         "checks": {check.name: check.outcome for check in report.checks},
     }
     remedy = "" if report.answer == "yes" else f"read {addresses['report.html']}"
     return Verdict(report.answer, report.reason, remedy, facts)
+
+
+def _known(value: float) -> float | None:
+    """Return the value, or None where there is none: a verdict is JSON, which has no NaN."""
+    return None if np.isnan(value) else value
 
 
 def examine(plan: Plan, lake: Lake) -> Report:

@@ -10,7 +10,17 @@ import pytest
 
 from builders.music import PlainFirstStage
 from reprise.errors import UsageError
-from reprise.sandbox.music import Buckets, SolrFirstStage, Truth, World, corrupt, days_lived, index_catalogue, simulate
+from reprise.sandbox.music import (
+    Buckets,
+    SolrFirstStage,
+    Switches,
+    Truth,
+    World,
+    corrupt,
+    days_lived,
+    index_catalogue,
+    simulate,
+)
 from reprise.settings import load_deployment
 from reprise.solr.client import SolrClient
 
@@ -78,7 +88,7 @@ def test_three_layouts_over_two_buckets(lived, s3):
     assert {key[:17] for key in search if key.startswith("legacy/")} == {
         f"legacy/2026/09/0{n}" for n in range(1, DAYS + 1)
     }
-    assert {key[:17] for key in play} == {f"plays/2026-09-0{n}" for n in range(1, DAYS + 1)}
+    assert {key[:16] for key in play} == {f"plays/2026-09-0{n}" for n in range(1, DAYS + 1)}
 
 
 def test_every_line_is_in_the_ledger(lived, s3):
@@ -197,3 +207,18 @@ def test_solr_answers_the_listeners(world, s3, new_bucket, module_core, tmp_path
     assert what.requests < 1200
     assert sum(found) > 90
     assert sum(differs) > 40
+
+
+def test_feedback_lets_plays_raise_tomorrows_wishes(world, s3, new_bucket, tmp_path):
+    """The first day is the same with and without; from the second on the searches differ."""
+    what = {}
+    for feedback in (0.0, 0.5):
+        other = World.build(7, "small", Switches(feedback=feedback))
+        buckets, folder = Buckets(new_bucket(), new_bucket()), tmp_path / str(feedback)
+        simulate(other, PlainFirstStage(other), s3, folder, 2, buckets=buckets)
+        what[feedback] = [
+            pq.read_table(folder / "days" / f"2026-09-0{day}.parquet")["target"].to_pylist() for day in (1, 2)
+        ]
+
+    assert what[0.0][0] == what[0.5][0]
+    assert what[0.0][1] != what[0.5][1]

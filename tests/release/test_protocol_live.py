@@ -294,7 +294,7 @@ def test_a_model_over_the_byte_gate_is_refused_before_anything_is_written(bare):
     assert (bare.models(), bare.feature_stores()) == ([], [])
 
 
-def test_the_computed_size_bounds_the_stored_one_from_above(bare, home):
+def test_the_computed_size_is_near_the_stored_one(bare, home):
     upload(bare, POPULAR, LIMIT)
     files = [path for path in home.root.rglob("_schema_model-store.json") if POPULAR.model in path.read_text()]
 

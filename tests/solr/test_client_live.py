@@ -183,7 +183,6 @@ def test_a_refused_write_of_paramsets_says_why(client):
 
 def test_the_version_is_the_one_the_table_knows(client):
     assert client.capabilities().version == "8.11.4"
-    assert not client.is_cloud()
 
 
 def test_a_dead_address_and_a_wrong_core_are_told_apart(client):

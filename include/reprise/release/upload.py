@@ -12,7 +12,7 @@ from reprise.errors import ServiceError, UsageError
 from reprise.release.candidate import Candidate
 from reprise.solr.client import SolrClient
 from reprise.solr.score import IDENTITY
-from reprise.solr.versions import ZOOKEEPER_BYTES, Capabilities
+from reprise.solr.versions import Capabilities
 
 log = logging.getLogger(__name__)
 _ATTEMPTS = 2  # a store that was in memory but never stored is gone after the first reload, and put again
@@ -50,7 +50,7 @@ def upload(
             log.warning("attempt %d: %s", attempt + 1, "; ".join(lost))
     raise ServiceError(
         f"Solr took {candidate.model!r} but did not keep it: {'; '.join(lost)}",
-        "look for ZooKeeper's size limit (all models of a configset share about 1 MB) or a read-only disk",
+        "see Solr's log: its disk may be full or read-only",
     )
 
 
@@ -103,30 +103,18 @@ def _plain_features(features: list[dict[str, Any]]) -> dict[str, tuple[str, dict
 
 
 def _byte_gate(client: SolrClient, candidate: Candidate, max_model_bytes: int) -> int:
-    """Return the model's size in the store's file; too large is a UsageError, before anything is written.
-
-    In SolrCloud all models of the configset share one ZooKeeper node: over its limit Solr answers 200 and stores
-    nothing, for this model and every later one.
-    """
-    version = client.capabilities()
-    size = stored_bytes(candidate.solr_model(), version)
+    """Return the model's size in the store's file; too large is a UsageError, before anything is written."""
+    size = stored_bytes(candidate.solr_model(), client.capabilities())
     if size > max_model_bytes:
         raise UsageError(
             f"{candidate.model!r} needs {size:,} bytes in Solr's model store, more than {max_model_bytes:,}",
             "train fewer or smaller trees, or raise max_model_bytes in solr.yaml",
         )
-    others = sum(stored_bytes(m, version) for m in client.models() if m["name"] != candidate.model)
-    if client.is_cloud() and others + size > ZOOKEEPER_BYTES:
-        raise UsageError(
-            f"{candidate.model!r} and the models already there need {others + size:,} bytes; ZooKeeper's default "
-            f"limit is {ZOOKEEPER_BYTES:,}",
-            "prune old models, train smaller ones, or raise jute.maxbuffer on ZooKeeper and Solr",
-        )
     return size
 
 
 def stored_bytes(model: dict[str, Any], version: Capabilities) -> int:
-    """Return how many bytes a model takes in the store's file, indented where this Solr indents; an upper bound."""
+    """Return about how many bytes a model takes in the store's file, indented where this Solr indents."""
     with_norms = [{**feature, "norm": {"class": IDENTITY}} for feature in model["features"]]
     written = {**model, "features": with_norms}
     text = json.dumps(written, indent=version.indent, separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A thin client of the calls Reprise needs, on a core with one or more replicas.
+"""A thin client of the calls Reprise needs, on a standalone core with one or more replicas.
 
 Traps it knows (measured on 8.11.4): a GET of an unknown store, and a query that logs from one, make a phantom store;
 ``GET model-store/<name>`` ignores the name; a list PUT that fails is half applied; the request parameter ``ids`` is
@@ -92,10 +92,6 @@ class SolrClient:
         """Return what this Solr's version does."""
         info = self._transport.send("GET", f"{url or self.pinned}/admin/info/system").body
         return capabilities(str(info["lucene"]["solr-spec-version"]))
-
-    def is_cloud(self) -> bool:
-        """Whether the stores live in ZooKeeper, with its limit of about 1 MB for all models together."""
-        return self._transport.send("GET", f"{self.pinned}/admin/info/system").body.get("mode") == "solrcloud"
 
     def reload(self) -> None:
         """Reload the core on every replica; only what was really stored is left afterwards."""

@@ -1,0 +1,25 @@
+"""Plots are pictures, of the size they say, without a display."""
+
+import io
+
+import pytest
+from matplotlib.image import imread
+
+from reprise.tracking import plots
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        plots.learning_curve({"train": [0.5, 0.6], "validation": [0.5, 0.55]}, "m"),
+        plots.learning_curve({"train": [0.5], "validation": [0.5]}, "m"),
+        plots.importances({f"f{n}": n / 10 for n in range(40)}),
+        plots.segments({"a": {"head": 0.5, "tail": 0.4}, "b": {"head": 0.6}}, "m"),
+        plots.theta_curves({"measured": [1, 0.5], "one": [1, 1]}),
+    ],
+)
+def test_a_plot_is_a_png_with_something_on_it(picture):
+    pixels = imread(io.BytesIO(picture), format="png")
+
+    assert pixels.shape[:2] == (550, 880)
+    assert pixels[..., :3].std() > 0.05

@@ -1,0 +1,150 @@
+"""Runs, datasets, plots and versions in a real MLflow: each made once, however often it is asked for."""
+
+import json
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pytest
+from mlflow import MlflowClient
+
+from builders.small_service import publish_learnable, small_plan
+from reprise import tables, tracking
+from reprise.errors import ServiceError
+from reprise.tracking.runs import children
+
+pytestmark = [pytest.mark.services]
+
+METRIC = "consumption_ndcg_at_10"
+SUMMARY = {
+    "digest": "d" * 64, "model": "reprise_lambdamart_1", "store": "reprise_1", "seconds": 1.5,
+    "params": {"trees": 40, "best_round": 2}, "features": ["plays", "title_terms"],
+    "importances": {"plays": 0.75, "title_terms": 0.25}, "curve": {"train": [0.5, 0.75], "validation": [0.5, 0.625]},
+    "rows": {"train": 10, "validation": 5}, "notes": {"misrouted_rows": 0},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the registry asks of a candidate."""
+
+    model: str
+    family: str = "lambdamart"
+    store: str = "reprise_1"
+    sha: str = "d" * 64
+
+
+@pytest.fixture(scope="module")
+def client(mlflow_server):
+    return MlflowClient(tracking_uri=mlflow_server)
+
+
+@pytest.fixture
+def plan(mlflow_server, tmp_path, request):
+    """A planned run of its own, with what training and evaluation leave in the lake."""
+    plan = replace(small_plan(tmp_path), run=f"run{abs(hash(request.node.name)) % 10**8}")
+    plan = replace(plan, airflow={"dag_id": "retrain", "run_id": "manual__o'clock", "url": "http://localhost/run"})
+    publish_learnable(plan, queries=3)
+    store, key = plan.open_lake().store, f"candidates/v={plan.models_version}/{plan.partition}/lambdamart"
+    store.put(f"{key}/summary.json", json.dumps(SUMMARY).encode())
+    store.put(f"{key}/model.json", b'{"class": "trees"}')
+    store.put(f"{key}/native.txt", b"tree")
+    models = ("engine_order", "popularity", "champion", "lambdamart")
+    scores = [a_score(model, query) for model in models for query in range(3)]
+    table = pa.Table.from_pylist(scores, tables.scores)
+    plan.open_lake().write("scores", plan.models_version, plan.partition, table)
+    return replace(plan, mlflow=tracking.start_run(plan))
+
+
+def a_score(model, query):
+    """Values 0.5, 0.75 and none, with traffic 1, 3 and 6."""
+    return {
+        "model": model, "block": "test", "role": "test", "theta_variant": "measured", "unjudged": "judged_only",
+        "query_group": f"q{query}", "metric": METRIC, "value": (0.5, 0.75, None)[query], "traffic": (1, 3, 6)[query],
+        "segment": "head" if query else "tail", "language": "en", "seen_before": True,
+    }  # fmt: skip
+
+
+def test_a_run_is_found_again(plan, client):
+    assert plan.mlflow == tracking.start_run(plan)
+    run = client.get_run(plan.mlflow["run_id"])
+    assert run.data.tags["airflow.run_id"] == "manual__o'clock"
+    assert "http://localhost/run" in run.data.tags["mlflow.note.content"]
+    assert run.info.status == "RUNNING"
+
+
+def test_training_is_recorded_once(plan, client):
+    url = tracking.record_training(plan, "lambdamart")
+    again = tracking.record_training(plan, "lambdamart")
+
+    found = children(client, plan)
+    run = found["lambdamart"]
+    assert {"lambdamart"} == set(found)
+    assert url == again == tracking.run_url(plan.mlflow, run)
+    history = client.get_metric_history(run, f"curve/validation/{METRIC}")
+    assert [(m.step, m.value) for m in history] == [(0, 0.5), (1, 0.625)]
+    names = {file.path for folder in ("model", "plots") for file in client.list_artifacts(run, folder)}
+    assert {
+        "model/model.json", "model/native.txt", "model/summary.json", "plots/learning_curve.png",
+        "plots/importances.png",
+    } == names  # fmt: skip
+    dataset = client.get_run(run).inputs.dataset_inputs[0].dataset
+    assert plan.training_version in json.loads(dataset.source)["uri"]
+    assert len(dataset.digest) == 36
+
+
+def test_evaluation_completes_every_model(plan, client):
+    tracking.record_training(plan, "lambdamart")
+    tracking.record_evaluation(plan)
+    tracking.record_evaluation(plan)
+
+    found = children(client, plan)
+    assert {"engine_order", "popularity", "champion", "lambdamart"} == set(found)
+    for run in map(client.get_run, found.values()):
+        assert run.info.status == "FINISHED"
+        assert run.data.metrics[f"test/{METRIC}"] == pytest.approx((0.5 + 3 * 0.75) / 4)
+        assert run.data.metrics[f"test/{METRIC}_per_query"] == pytest.approx(0.625)
+        assert run.data.metrics["test/dropped_traffic_share"] == pytest.approx(0.6)
+        assert run.data.metrics[f"test/tail/{METRIC}"] == 0.5
+    assert len(client.get_metric_history(found["champion"], f"test/{METRIC}")) == 1
+    parent = client.get_run(plan.mlflow["run_id"])
+    assert parent.data.metrics["test/recall"] == 0.9
+    assert len(client.list_artifacts(plan.mlflow["run_id"], "plots")) == 2
+
+
+def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
+    tracking.record_training(plan, "lambdamart")
+    tracking.record_gate(plan, "no", {"report.json": b"{}"}, {"reason": "no gain was proven"})
+    tracking.finish_run(plan.mlflow, "FINISHED", "refused")
+
+    run = client.get_run(plan.mlflow["run_id"])
+    assert (
+        run.info.status,
+        run.data.tags["reprise.ending"],
+        run.data.tags["reprise.gate.answer"],
+    ) == ("FINISHED", "refused", "no")
+    assert [file.path for file in client.list_artifacts(run.info.run_id, "gate")] == ["gate/report.json"]
+    assert client.get_run(children(client, plan)["lambdamart"]).info.status == "KILLED"
+    tracking.reopen_run(plan.mlflow)
+    assert client.get_run(plan.mlflow["run_id"]).info.status == "RUNNING"
+
+
+def test_versions_are_made_once_and_aliases_follow_solr(plan, client):
+    tracking.record_training(plan, "lambdamart")
+    first = tracking.register(plan, Served("reprise_lambdamart_1"))
+    assert first == tracking.register(plan, Served("reprise_lambdamart_1"))
+    second = tracking.register(plan, Served("reprise_lambdamart_2"))
+    aliases = lambda: client.get_registered_model("reprise-tiny").aliases  # noqa: E731
+
+    tracking.set_champion("tiny", "reprise_lambdamart_1")
+    assert {"champion": first} == aliases()
+    tracking.set_champion("tiny", "reprise_lambdamart_2", "reprise_lambdamart_1")
+    assert {"champion": second, "previous": first} == aliases()
+    tracking.set_champion("tiny", "", "reprise_lambdamart_2")  # back to release 0: no model serves
+    assert {"previous": second} == aliases()
+
+
+def test_without_mlflow_there_is_one_clear_line(plan, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_REPRISE_MLFLOW", '{"host": "http://127.0.0.1:9"}')
+
+    with pytest.raises(ServiceError, match=r"MLflow at http://127.0.0.1:9 does not answer.* → start it"):
+        tracking.start_run(plan)

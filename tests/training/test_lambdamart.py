@@ -1,0 +1,76 @@
+"""LambdaMART: learns what is there, nothing where nothing is, and what is exported is what was trained."""
+
+import lightgbm
+import numpy as np
+import pytest
+
+from builders.small_service import NAMES, publish_learnable, small_plan
+from reprise.solr import score
+from reprise.training.data import Rows, read_data
+from reprise.training.lambdamart import LambdaMart, grade_gains
+
+SETTINGS = {"lambdamart": {"trees": 60, "leaves": 7, "min_rows_per_leaf": 5, "early_stopping_rounds": 10}}
+
+
+def learned(folder, **changes):
+    plan = small_plan(folder, gate=SETTINGS)
+    publish_learnable(plan, **changes)
+    data = read_data(plan)
+    return plan, data, LambdaMart().fit(data, plan.deployment.gate)
+
+
+def test_it_finds_what_listeners_want(tmp_path):
+    _, data, fitted = learned(tmp_path)
+    rows = data.validation.only_judged()
+    random = np.random.default_rng(0)
+
+    best = rows.metric(score(fitted.model, rows.vectors, NAMES))
+    chance = np.mean([rows.metric(random.random(len(rows.codes))) for _ in range(20)])
+
+    assert best > 0.97 > 0.8 > chance
+    assert {"plays", "title_terms"} == set(list(fitted.importances)[:2])
+
+
+def test_shuffled_labels_teach_nothing(tmp_path):
+    _, data, fitted = learned(tmp_path, shuffled=True)
+    rows = data.validation.only_judged()
+    random = np.random.default_rng(0)
+    chances = [rows.metric(random.random(len(rows.codes))) for _ in range(50)]
+
+    found = rows.metric(score(fitted.model, rows.vectors, NAMES))
+
+    assert abs(found - np.mean(chances)) < 4 * np.std(chances)
+
+
+def test_the_solr_model_scores_as_lightgbm_predicts(tmp_path):
+    _, data, fitted = learned(tmp_path)
+    booster = lightgbm.Booster(model_str=fitted.native[1].decode())
+
+    expected = booster.predict(data.validation.vectors)
+    actual = score(fitted.model, data.validation.vectors, NAMES)
+
+    np.testing.assert_allclose(expected, actual, atol=1e-5)
+    assert fitted.notes["misrouted_rows"] == 0
+
+
+def test_the_kept_round_is_validations_best(tmp_path):
+    _, _, fitted = learned(tmp_path)
+    curve = fitted.curve["validation"]
+
+    assert int(np.argmax(curve)) + 1 == fitted.params["best_round"]
+    assert len(curve) == len(fitted.curve["train"])
+
+
+def test_the_same_data_give_the_same_bytes(tmp_path):
+    _, _, first = learned(tmp_path / "a")
+    _, _, second = learned(tmp_path / "b")
+
+    assert first.native == second.native
+
+
+def test_a_grade_is_worth_what_its_items_are_consumed():
+    grade, g = np.array([0, 1, 1, 3, 3]), np.array([0.01, 0.1, 0.2, 0.4, np.nan])
+    judged, ones = ~np.isnan(g), np.ones(5)
+    rows = Rows(["x"], np.ones((5, 1), np.float32), np.zeros(5, np.int64), judged, g, grade, ones, ones)
+
+    assert grade_gains(rows) == pytest.approx([0.0, 0.15, 0.15, 0.4, 0.4])

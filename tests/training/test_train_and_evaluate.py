@@ -1,0 +1,166 @@
+"""`train` and `evaluate`: candidates as Solr would serve them, every model scored by the same rule."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+
+from builders.small_service import NAMES, publish_learnable, small_plan
+from reprise import tables
+from reprise.errors import MissingDataError, UsageError
+from reprise.features.catalogue import store_entries
+from reprise.metrics import consumption_ndcg
+from reprise.release import Candidate
+from reprise.solr import score
+from reprise.training import evaluate, train
+from reprise.training.data import read_data
+
+pytestmark = pytest.mark.spark
+
+GATE = {"lambdamart": {"trees": 40, "leaves": 7, "min_rows_per_leaf": 5}}
+CHAMPION = {
+    "release": {"number": 3},
+    "model": {
+        "class": "org.apache.solr.ltr.model.LinearModel",
+        "features": [{"name": "was_called_plays"}, {"name": "constant"}],
+        "params": {"weights": {"was_called_plays": 2.0, "constant": 1.0}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory, spark):
+    """A run with both families trained and evaluated, a champion that ranks by plays."""
+    plan = small_plan(tmp_path_factory.mktemp("lake"), gate=GATE)
+    publish_learnable(plan)
+    plays = next(entry for entry in store_entries(plan.deployment.solr) if entry["name"] == "plays")
+    value = {"name": "constant", "class": "org.apache.solr.ltr.feature.ValueFeature", "params": {"value": 1}}
+    features = [{**plays, "name": "was_called_plays"}, value]
+    plan.open_lake().put_json(f"runs/{plan.run}/champion.json", {**CHAMPION, "features": features})
+    for family in plan.families:
+        train.run(plan, family)
+    evaluate.run(plan)
+    return plan
+
+
+def candidate(plan, family):
+    return Candidate.from_dict(plan.open_lake().get_json(f"{train.folder(plan, family)}/candidate.json"))
+
+
+def read_scores(plan):
+    return plan.open_lake().read("scores", plan.models_version, [plan.partition])
+
+
+def mean(plan, model, role="test", variant="measured", policy="judged_only"):
+    rows = [
+        r
+        for r in read_scores(plan).to_pylist()
+        if (r["model"], r["role"], r["theta_variant"], r["unjudged"]) == (model, role, variant, policy)
+    ]
+    kept = [r for r in rows if r["value"] is not None]
+    return sum(r["value"] * r["traffic"] for r in kept) / sum(r["traffic"] for r in kept)
+
+
+def test_a_candidate_is_complete(plan):
+    for family in plan.families:
+        made = candidate(plan, family)
+        assert plan.block("validation")[0].last == made.trained_until
+        assert made.rq_efi == {"q": "$q"}
+        assert len(made.behaviour_fields) == 2
+    assert "intercept" in [feature["name"] for feature in candidate(plan, "linear").features]
+
+
+def test_linear_is_ridge_regression(plan):
+    """Against the closed form, weighted, on standardised features; the penalty is on standardised labels (glmnet)."""
+    data = read_data(plan)
+    x, w = data.train.vectors.astype(float), data.train.weight
+    y = np.nan_to_num(data.train.g)
+    standard = (x - x.mean(0)) / x.std(0, ddof=1)
+    centre = np.average(standard, axis=0, weights=w)
+    z = standard - centre
+    spread = np.sqrt(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
+    ridge = plan.deployment.gate.linear.ridge / spread
+    gram = (z * w[:, None]).T @ z / w.sum() + ridge * np.eye(z.shape[1])
+    weights = np.linalg.solve(gram, (z * w[:, None]).T @ (y - np.average(y, weights=w)) / w.sum())
+    expected = np.average(y, weights=w) + (standard - centre) @ weights
+
+    model = candidate(plan, "linear").model_json
+    actual = score(model, np.hstack([x, np.ones((len(x), 1))]), [*NAMES, "intercept"])
+
+    np.testing.assert_allclose(expected, actual, atol=1e-4)
+
+
+def test_trained_once(plan):
+    store = plan.open_lake().store
+    before = store.list(train.folder(plan, "lambdamart"))
+
+    verdict = train.run(plan, "lambdamart")
+
+    assert verdict.reason == "lambdamart is trained already"
+    assert before == store.list(train.folder(plan, "lambdamart"))
+
+
+def test_candidates_beat_what_was_there(plan):
+    engine, popularity, champion, linear, trees = (
+        mean(plan, model) for model in ("engine_order", "popularity", "champion", "linear", "lambdamart")
+    )
+
+    assert trees > linear > engine
+    assert champion == pytest.approx(popularity)  # both order by plays
+
+
+def test_values_are_the_metric_of_the_exact_solr_scores(plan):
+    rows = plan.open_lake().read("training_set", plan.training_version, [plan.partition])
+    rows = rows.filter(pc.and_(pc.equal(rows["role"], "test"), pc.equal(rows["query_group"], "q3"))).to_pylist()
+    judged = [row for row in rows if row["judged"]]
+    vectors = np.array([[row[name] for name in NAMES] for row in judged], np.float32)
+    scores = score(candidate(plan, "lambdamart").model_json, vectors, NAMES).astype(float)
+    gains = np.array([row["g"] for row in judged])
+    expected = consumption_ndcg().per_query(np.zeros(len(judged), int), scores, gains, 1)[0]
+
+    found = [
+        r["value"]
+        for r in read_scores(plan).to_pylist()
+        if (r["model"], r["role"], r["unjudged"], r["query_group"]) == ("lambdamart", "test", "judged_only", "q3")
+    ]
+
+    assert [expected] == pytest.approx(found)
+
+
+def test_every_reading_is_there_and_train_has_judged_items_alone(plan):
+    rows = read_scores(plan)
+    assert rows.schema == tables.scores
+    readings = {(r["role"], r["unjudged"]) for r in rows.select(["role", "unjudged"]).to_pylist()}
+    policies = {"judged_only", "zero", "prior"}
+
+    assert {("train", "judged_only")} | {(role, p) for role in ("validation", "test") for p in policies} == readings
+    assert len([r for r in rows.to_pylist() if r["traffic"] is None or r["segment"] is None]) == 0
+
+
+def test_evaluated_once(plan):
+    assert evaluate.run(plan).reason == "already published"
+
+
+def test_without_a_model_the_champion_is_the_engine(plan, tmp_path):
+    rows = plan.open_lake().read("training_set", plan.training_version, [plan.partition])
+    bare = replace(plan, run="r2", families=[])
+
+    assert {"engine_order", "popularity"} == set(evaluate.model_scores(bare, rows, {}))
+
+
+def test_what_is_missing_is_named(tmp_path):
+    plan = small_plan(tmp_path)
+
+    with pytest.raises(MissingDataError, match=r"run r1 has no training set .* → run `reprise featurize` first"):
+        train.run(plan, "lambdamart")
+    with pytest.raises(UsageError, match="there is no family 'forest' → choose one of: linear, lambdamart"):
+        train.run(plan, "forest")
+
+
+def test_the_summary_tells_what_was_learned(plan):
+    summary = json.loads(plan.open_lake().store.get(f"{train.folder(plan, 'lambdamart')}/summary.json"))
+
+    assert pytest.approx(sum(summary["importances"].values())) == 1.0
+    assert summary["metrics"]["validation/consumption_ndcg_at_10"] == max(summary["curve"]["validation"])

@@ -131,3 +131,22 @@ def test_the_lock_is_the_main_locks_and_has_neither_spark_nor_airflow():
 
     assert {name: versions for name, versions in ours.items() if not versions <= main.get(name, set())} == {}
     assert {"pyspark", "apache-airflow", "mlflow", "uvicorn"} & set(ours) == set()
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_a_wheelhouse_has_the_clusters_wheels_and_the_same_digest(tmp_path, monkeypatch, machine):
+    """With one small compiled package of the lock in place of all of them."""
+    package = tmp_path / "include" / "reprise"
+    package.mkdir(parents=True)
+    shutil.copy(ROOT / "include" / "reprise" / "bootstrap.sh", package)
+    block = re.search(r"^kiwisolver==(?:.*\\\n)+.*\n", (ROOT / bundle.LOCK).read_text(), re.MULTILINE)
+    (tmp_path / bundle.LOCK).write_text(block[0])
+    monkeypatch.setattr(bundle, "_PACKAGE", package)
+
+    with_wheels = bundle.build_bundle(tmp_path / "with", wheelhouse=machine)
+
+    (wheel,) = [name for name in with_wheels.files if name.startswith("wheelhouse/")]
+    assert wheel.startswith("wheelhouse/kiwisolver-")
+    assert machine in wheel
+    assert with_wheels.digest == bundle.build_bundle(tmp_path / "without").digest

@@ -19,6 +19,7 @@ import zipfile
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import reprise
 from reprise.errors import MissingDataError, ServiceError
@@ -38,8 +39,8 @@ main()
 '''
 _PACKAGE = Path(reprise.__file__).resolve().parent
 _WHEEL = f"reprise-{reprise.__version__}-py3-none-any.whl"
-# What the lock's wheels must fit: EMR 7 on x86 and Graviton (Amazon Linux 2023, glibc 2.34), Python 3.11.
-_PLATFORMS = {"x86_64": "manylinux_2_28_x86_64", "aarch64": "manylinux_2_28_aarch64"}
+# What the lock's wheels may be built for: EMR 7 is Amazon Linux 2023, glibc 2.34. pip takes each tag by its word.
+_PLATFORMS = ("manylinux2014", *(f"manylinux_2_{minor}" for minor in range(17, 35)))
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class Bundle:
     files: dict[str, Path]
 
 
-def build_bundle(destination_dir: Path, wheelhouse: str | None = None) -> Bundle:
+def build_bundle(destination_dir: Path, wheelhouse: Literal["x86_64", "aarch64"] | None = None) -> Bundle:
     """Write the bundle and return it; the same code gives the same bytes anywhere.
 
-    ``wheelhouse`` is the machine type of a cluster that has no package index, ``x86_64`` or ``aarch64``. Its
-    wheels are what the lock names by hash, so they do not change the digest.
+    ``wheelhouse`` is the machine type of a cluster that has no package index. Its wheels are what the lock names
+    by hash, so they do not change the digest.
     """
     contents = _contents()
     destination_dir.mkdir(parents=True, exist_ok=True)
@@ -143,7 +144,8 @@ def _download(folder: Path, machine: str) -> None:
     options = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--python-version=3.11", "--dest", str(folder)]
     lock = str(_PACKAGE.parents[1] / LOCK)
     command = [sys.executable, "-m", "pip", "download", "--quiet", *options, "-r", lock]
-    done = subprocess.run([*command, f"--platform={_PLATFORMS[machine]}"], capture_output=True, text=True, check=False)
+    command += [f"--platform={platform}_{machine}" for platform in _PLATFORMS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceError(
             f"the wheelhouse for {machine} could not be filled: {done.stderr.strip()}",

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import UsageError
-from reprise.lake import Lake, Manifest
+from reprise.lake import Attempt, Lake, Manifest
 from reprise.plan import Plan
-from reprise.searches.calendar import RawFile, inputs_of, raw_files, shift
+from reprise.searches.calendar import RawFile, inputs_of, raw_files
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -38,16 +39,10 @@ def run(plan: Plan) -> Verdict:
         return Verdict(reason=f"all {len(plan.days)} days are published", facts={"days": []})
     started = time.monotonic()
     log.info("extracting %d of %d days: %s to %s", len(missing), len(plan.days), missing[0], missing[-1])
-    from reprise.searches.pipeline import build
-
-    frames = build(plan.deployment, files, missing)
-    try:
-        rows = write(lake, plan, files, missing, frames.tables())
-    finally:
-        frames.release()
+    rows, records = _extract(lake, plan, files, missing)
     seconds = round(time.monotonic() - started, 1)
-    facts: dict[str, Any] = {"days": missing, "rows": rows, "records": frames.records, "seconds": seconds}
-    return Verdict(reason=f"{len(missing)} days, {frames.records:,} records in {seconds} s", facts=facts)
+    facts: dict[str, Any] = {"days": missing, "rows": rows, "records": records, "seconds": seconds}
+    return Verdict(reason=f"{len(missing)} days, {records:,} records in {seconds} s", facts=facts)
 
 
 def stale_days(lake: Lake, plan: Plan, files: Sequence[RawFile]) -> list[str]:
@@ -56,45 +51,56 @@ def stale_days(lake: Lake, plan: Plan, files: Sequence[RawFile]) -> list[str]:
     return [day for day in plan.days if f"dt={day}" not in done or done[f"dt={day}"].inputs != inputs_of(files, day)]
 
 
-def write(
-    lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[str], frames: dict[str, DataFrame]
-) -> dict[str, int]:
-    """Write every table for these days, publish day by day, and return rows per table."""
-    rows = {}
+def _extract(lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[str]) -> tuple[dict[str, int], int]:
+    """Write every table for these days, publish them, and return rows per table and records read."""
+    from reprise.searches.pipeline import Extraction, Staging
+    from reprise.spark import session
+
+    with Staging(session("extract")) as staging:
+        job = Extraction(plan.deployment, files, days, staging)
+        written = {name: _write_table(lake, plan.logs_version, name, frame) for name, frame in job.tables().items()}
+        statistics = job.statistics(written["impressions"].frame)
+        written |= {name: _write_table(lake, plan.logs_version, name, frame) for name, frame in statistics.items()}
+    inputs = {day: inputs_of(files, day) for day in days}
     for table in TABLES:
-        attempt_id, counts = _write_table(lake, plan.logs_version, table, frames[table])
         current = lake.partitions(table, plan.logs_version)
         for day in days:
-            _publish(lake, plan, table, day, attempt_id, counts.get(day, 0), inputs_of(files, day), current)
-        rows[table] = sum(counts.values())
-        log.info("published %s: %d rows over %d days", table, rows[table], len(days))
-    return rows
+            _publish(lake, plan, table, day, written[table], inputs[day], current)
+        log.info("published %s: %d rows over %d days", table, sum(written[table].rows.values()), len(days))
+    return {table: sum(written[table].rows.values()) for table in TABLES}, job.records
 
 
-def _write_table(lake: Lake, version: str, table: str, frame: DataFrame) -> tuple[str, dict[str, int]]:
+@dataclass(frozen=True)
+class _Written:
+    """One attempt that holds several days, in folders of their own; ``rows`` per day."""
+
+    attempt: str
+    rows: dict[str, int]
+    frame: DataFrame
+
+
+def _write_table(lake: Lake, version: str, table: str, frame: DataFrame) -> _Written:
     from pyspark.sql import functions as F
 
     schema = getattr(tables, table)
     frame = frame.select(*[F.col(name).cast(_spark_type(kind)).alias(name) for name, kind in _columns(schema)])
-    attempt = lake.attempt(table, version, "all")
-    root = lake.store.uri(f"{table}/v={version}/attempt={attempt.id}")
-    # A copy of dt partitions the folders, so that dt itself stays in the rows.
-    # REBALANCE gives a day as many files as its size asks for; DataFrame.hint takes no columns.
+    attempt = lake.attempt(table, version, "all").id
+    root = lake.store.uri(f"{table}/v={version}/attempt={attempt}")
+    # A copy of dt names the folders, so that dt itself stays in the rows. REBALANCE gives a day as many files as
+    # its size asks for; DataFrame.hint takes no columns.
     sized = frame.sparkSession.sql("SELECT /*+ REBALANCE(dt) */ *, dt AS day FROM {rows}", rows=frame)
     sized.write.partitionBy("day").parquet(root)
-    written = frame.sparkSession.read.schema("dt string").parquet(root)
-    return attempt.id, {row["dt"]: row["count"] for row in written.groupBy("dt").count().collect()}
+    written = frame.sparkSession.read.schema(frame.schema).parquet(root)
+    return _Written(attempt, {row["dt"]: row["count"] for row in written.groupBy("dt").count().collect()}, written)
 
 
 def _publish(
-    lake: Lake, plan: Plan, table: str, day: str, attempt_id: str, rows: int, inputs: dict[str, str],
+    lake: Lake, plan: Plan, table: str, day: str, written: _Written, inputs: dict[str, str],
     current: dict[str, Manifest],
 ) -> None:  # fmt: skip
-    from reprise.lake import Attempt
-
-    folder = f"{table}/v={plan.logs_version}/attempt={attempt_id}/day={day}"
-    attempt = Attempt(table, plan.logs_version, f"dt={day}", attempt_id)
-    lake.publish(attempt, rows, inputs, replaces=current.get(f"dt={day}"), folder=folder)
+    folder = f"{table}/v={plan.logs_version}/attempt={written.attempt}/day={day}"
+    attempt = Attempt(table, plan.logs_version, f"dt={day}", written.attempt)
+    lake.publish(attempt, written.rows.get(day, 0), inputs, replaces=current.get(f"dt={day}"), folder=folder)
 
 
 def _columns(schema: Any) -> list[tuple[str, Any]]:
@@ -105,8 +111,3 @@ def _spark_type(kind: Any) -> Any:
     from pyspark.sql.pandas.types import from_arrow_type
 
     return from_arrow_type(kind)
-
-
-def context_days(days: Sequence[str]) -> set[str]:
-    """Return these days and their neighbours: what has to be read for them."""
-    return {shift(day, step) for day in days for step in (-1, 0, 1)}

@@ -26,15 +26,21 @@ class Fates:
     fallen: DataFrame
 
 
-def assign(records: DataFrame, logs: Logs, partitions: int) -> Fates:
-    """Return all records with a fate: duplicates, opted-out, extreme and unattributable ones dropped."""
+@dataclass(frozen=True)
+class Live:
+    """Readable records with their fate: search records and events (with their search's time and list), and plays."""
+
+    searches: DataFrame
+    plays: DataFrame
+
+
+def assign(live: DataFrame, logs: Logs, partitions: int) -> Live:
+    """Return readable records with a fate: duplicates, opted-out, extreme and unattributable ones dropped."""
     from pyspark.sql import functions as F
 
-    fallen = records.filter(F.col("fate").isNotNull())
-    live = records.filter(F.col("fate").isNull()).repartition(partitions, "user")
-    live = _by_user_day(_duplicates(live), logs)
-    searches = _events(live.filter(F.col("kind") != "play"))
-    return Fates(searches, _capped_plays(live.filter(F.col("kind") == "play"), logs), fallen)
+    known = _by_user_day(_duplicates(live.repartition(partitions, "user")), logs)
+    searches = _events(known.filter(F.col("kind") != "play"))
+    return Live(searches, _capped_plays(known.filter(F.col("kind") == "play"), logs))
 
 
 def counts(fates: Fates) -> DataFrame:

@@ -1,117 +1,133 @@
-"""The one Spark job behind `extract`, from raw files to the seven tables."""
+"""The one Spark job behind `extract`, from raw files to the seven tables.
+
+Between its parts it puts what it has on the cluster's own file system. So no part's query plan carries those
+before it (planning them again and again cost more than the work), and a lost executor costs one part.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import reduce
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from reprise.errors import MissingDataError
 from reprise.searches import attribution, fates, journeys, mapping, statistics
 from reprise.searches.calendar import RawFile, shift
-from reprise.settings import Deployment, Logs
+from reprise.settings import Deployment
 from reprise.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-@dataclass
-class Frames:
-    """The job's intermediate frames; ``tables`` are lazy, ``release`` lets go of what was kept in memory."""
+class Staging:
+    """A folder on the cluster's default file system (HDFS on EMR) that goes when the job ends."""
 
-    logs: Logs
-    days: list[str]
-    first_day: str
-    records: int
-    fates: fates.Fates
-    plays: DataFrame
-    times: DataFrame
-    items: DataFrame
-    kept: list[DataFrame] = field(default_factory=list)
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark, self._folder = spark, f"/tmp/reprise-extract-{uuid.uuid4().hex}"
 
-    def tables(self) -> dict[str, DataFrame]:
-        """Return every table, for the days asked for."""
+    def __enter__(self) -> Staging:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        path = self._spark._jvm.org.apache.hadoop.fs.Path(self._folder)  # type: ignore[union-attr]
+        path.getFileSystem(self._spark._jsc.hadoopConfiguration()).delete(path, True)
+
+    def put(self, name: str, frame: DataFrame) -> DataFrame:
+        """Write a frame and return it as read back."""
+        frame.write.parquet(f"{self._folder}/{name}")
+        return self._spark.read.schema(frame.schema).parquet(f"{self._folder}/{name}")
+
+
+class Extraction:
+    """One job for some days of a deployment. Call ``tables`` for all but the statistics, then ``statistics``."""
+
+    def __init__(self, deployment: Deployment, files: Sequence[RawFile], days: Sequence[str], staging: Staging) -> None:
+        self.logs, self.days = deployment.logs, list(days)
+        self.clicks_only = not any(source.kind == "play" for source in self.logs.sources)
+        self._staging = staging
+        wanted = {shift(day, step) for day in days for step in (-1, 0, 1)} | {""}
+        near = [file for file in files if file.day in wanted]
+        spark = session("extract")
+        partitions = _configure(spark, len(near))
+        records = staging.put("records", _read(spark, deployment, near))
+        self.records = records.count()
+        if not self.records:
+            raise MissingDataError(
+                f"the {len(near)} raw files for {days[0]} to {days[-1]} hold no records", "check the uris in logs.yaml"
+            )
+        fallen = records.filter("fate IS NOT NULL")
+        live = fates.assign(records.filter("fate IS NULL"), self.logs, partitions)
+        searches, plays = staging.put("searches", live.searches), staging.put("plays", live.plays)
+        self._fates = fates.Fates(searches, plays, fallen)
+        self._build()
+
+    def _build(self) -> None:
         from pyspark.sql import functions as F
 
-        credited = attribution.credited(self.times)
-        outcome = attribution.journey_outcomes(self.items)
-        impressions = self.items.withColumn("prefix_weight", F.lit(1.0)).unionByName(
-            attribution.prefix_outcomes(self.times, outcome, self.logs), allowMissingColumns=True
-        )
-        impressions = self._ours(impressions).persist()
-        self.kept.append(impressions)
+        put, logs = self._staging.put, self.logs
+        settled = put("settled", journeys.settled_searches(self._fates.searches, logs))
+        self._plays = put("played", attribution.played(self._fates.plays, logs))
+        matched = attribution.match(self._plays, settled, logs)
+        self._times = put("times", journeys.timeline(settled, matched, logs, clicks_only=self.clicks_only))
+        self._credited = put("credited", attribution.credited(self._times))
+        playable = [row[0] for row in self._plays.select(F.split("item", ":")[0]).distinct().collect()]
+        items = attribution.outcomes(self._times, self._credited, playable, clicks_only=self.clicks_only)
+        self._items = put("items", items)
+        self._journeys = put("journeys", attribution.journey_outcomes(self._items))
+
+    def tables(self) -> dict[str, DataFrame]:
+        """Return searches, impressions, rejects and log_counts for the days asked for; the books are checked."""
+        from pyspark.sql import functions as F
+
+        counts = fates.counts(self._fates)
+        fates.check_books(self.records, counts.agg(F.sum("records")).first()[0])  # type: ignore[index]
+        prefixes = attribution.prefix_outcomes(self._times, self._journeys, self.logs)
+        settled = self._items.withColumn("prefix_weight", F.lit(1.0)).drop("journey", "touched_at")
         frames = {
-            "rejects": self._rejects(),
-            "log_counts": self._dated(fates.counts(self.fates)),
-            "impressions": impressions,
+            "rejects": self._dated(self._rejects()),
+            "log_counts": self._dated(counts),
+            "impressions": settled.unionByName(prefixes),
             "searches": self._searches(),
-            "query_item_stats": statistics.query_item_stats(impressions, self.logs),
-            "item_stats": statistics.item_stats(self.plays, self.times, credited, self.fates.searches, impressions),
-            "journey_stats": statistics.journey_stats(self.times, credited, outcome, self.logs),
         }
         return {name: self._ours(frame) for name, frame in frames.items()}
 
-    def release(self) -> None:
-        """Let go of every frame kept in memory."""
-        for frame in self.kept:
-            frame.unpersist()
+    def statistics(self, impressions: DataFrame) -> dict[str, DataFrame]:
+        """Return the three daily tables for the days asked for, from the impressions just written."""
+        saves = self._fates.searches
+        frames = {
+            "query_item_stats": statistics.query_item_stats(impressions, self.logs),
+            "item_stats": statistics.item_stats(self._plays, self._times, self._credited, saves, impressions),
+            "journey_stats": statistics.journey_stats(self._times, self._credited, self._journeys, self.logs),
+        }
+        return {name: self._ours(frame) for name, frame in frames.items()}
 
     def _searches(self) -> DataFrame:
-        found = self.times.filter("row = 'search'")
-        return found.select("dt", "journey_id", "user", "ts", "reformulated", "s.search_id", *[
-            f"s.{name}" for name in ("query", "q", "surface", "scope", "language", "ranker", "swapped", "keystrokes")
-        ])  # fmt: skip
+        names = ("query", "q", "surface", "scope", "language", "ranker", "swapped", "keystrokes")
+        found = self._times.filter("row = 'search'")
+        return found.select(
+            "dt", "s.search_id", "journey_id", "user", "ts", "reformulated", *[f"s.{name}" for name in names]
+        )
 
     def _rejects(self) -> DataFrame:
         from pyspark.sql import functions as F
 
-        rejected = self.fates.fallen.filter(F.col("fate").startswith("rejected:"))
+        rejected = self._fates.fallen.filter(F.col("fate").startswith("rejected:"))
         reason = F.expr("substring(fate, length('rejected:') + 1)").alias("reason")
-        return self._dated(rejected.select(F.col("file_day").alias("dt"), "source", "file", reason, "raw"))
+        return rejected.select(F.col("file_day").alias("dt"), "source", "file", reason, "raw")
 
     def _dated(self, frame: DataFrame) -> DataFrame:
         from pyspark.sql import functions as F
 
-        # A record without any date of an undated source is counted on the first day.
-        return frame.withColumn("dt", F.when(F.col("dt") == "", self.first_day).otherwise(F.col("dt")))
+        # A record without any date, of a source without day parts, is counted on the first day.
+        return frame.withColumn("dt", F.when(F.col("dt") == "", min(self.days)).otherwise(F.col("dt")))
 
     def _ours(self, frame: DataFrame) -> DataFrame:
         from pyspark.sql import functions as F
 
         return frame.filter(F.col("dt").isin(self.days))
-
-
-def build(deployment: Deployment, files: Sequence[RawFile], days: Sequence[str]) -> Frames:
-    """Return the frames for these days, the books checked."""
-    from pyspark.sql import functions as F
-
-    logs, spark = deployment.logs, session("extract")
-    wanted = {shift(day, step) for day in days for step in (-1, 0, 1)} | {""}
-    near = [file for file in files if file.day in wanted]
-    _configure(spark, len(near))
-    records = _read(spark, deployment, near).persist()
-    partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
-    fate = fates.assign(records, logs, partitions)
-    fate.searches.persist(), fate.plays.persist()
-    counted = sum(row["records"] for row in fates.counts(fate).collect())
-    read = records.count()
-    if not read:
-        raise MissingDataError(
-            f"the {len(near)} raw files of {days[0]} to {days[-1]} hold no records", "check the uris"
-        )
-    fates.check_books(read, counted)
-    clicks_only = not any(source.kind == "play" for source in logs.sources)
-    searches = journeys.settled_searches(fate.searches, logs).persist()
-    plays = attribution.played(fate.plays, logs).persist()
-    times = journeys.timeline(
-        searches, attribution.match(plays, searches, logs), logs, clicks_only=clicks_only
-    ).persist()
-    playable = [row[0] for row in plays.select(F.split("item", ":")[0]).distinct().collect()]
-    items = attribution.outcomes(times, attribution.credited(times), playable, clicks_only=clicks_only)
-    kept = [records, fate.searches, fate.plays, searches, plays, times]
-    return Frames(logs, list(days), min(days), read, fate, plays, times, items, kept)
 
 
 def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile]) -> DataFrame:
@@ -124,11 +140,12 @@ def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile])
         raise MissingDataError(
             "no raw files belong to the days asked for", "check the window and the uris in logs.yaml"
         )
-    return reduce(lambda a, b: a.unionByName(b), frames)
+    return reduce(lambda one, other: one.unionByName(other), frames)
 
 
-def _configure(spark: SparkSession, files: int) -> None:
-    """Let everything per user reuse one shuffle, sized by how much there is to read."""
-    cores = spark.sparkContext.defaultParallelism
-    spark.conf.set("spark.sql.shuffle.partitions", str(min(max(2 * cores, files // 8), 2000)))
+def _configure(spark: SparkSession, files: int) -> int:
+    """Size the shuffles by how much there is to read, and let everything per user share one; return the size."""
+    partitions = min(max(2 * spark.sparkContext.defaultParallelism, files // 8), 2000)
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     spark.conf.set("spark.sql.requireAllClusterKeysForCoPartition", "false")
+    return partitions

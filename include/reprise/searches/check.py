@@ -1,0 +1,150 @@
+"""``reprise check <deployment>``: what a sample of the logs looks like through the mapping, and what to edit next.
+
+About a thousand records per source are read without Spark: which share of each field maps, why records would be
+rejected, whether plays join searches, whether position bias can be identified, and the first ten searches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reprise.searches.calendar import RawFile, raw_files
+from reprise.searches.sample import Sampled, lines, read_record
+from reprise.settings import Deployment, Source
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RECORDS_PER_SOURCE = 1_000
+
+
+@dataclass
+class SourceReport:
+    """What one source's sample shows; shares are of records that were read."""
+
+    name: str
+    kind: str
+    files: int
+    records: int = 0
+    mapped: dict[str, int] = field(default_factory=dict)  # our field → records in which it has a value
+    rejects: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)  # search, click, save, impression, play
+    unknown_actions: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def reject_share(self) -> float:
+        """Rejected records divided by records read."""
+        return sum(self.rejects.values()) / self.records if self.records else 0.0
+
+
+@dataclass
+class Report:
+    """What `reprise check` found; ``edits`` are in the order to make them."""
+
+    deployment: str
+    sources: list[SourceReport]
+    searches: list[tuple[str, str, int]]  # when, query, items shown: the first ten
+    rankers: list[str]
+    swapped: int
+    play_join: float | None  # share of clicks with a play of the same user and item; None without plays
+    edits: list[str]
+
+    @property
+    def identifiable(self) -> bool:
+        """Whether position bias can be measured: two rankers, or adjacent swaps."""
+        return len(self.rankers) > 1 or self.swapped > 0
+
+    def verdict(self) -> Verdict:
+        """Return yes where the mapping works, else no with the first edit to make."""
+        if self.edits:
+            return Verdict("no", self.edits[0], facts={"edits": self.edits})
+        return Verdict("yes", f"{self.deployment}: every source maps")
+
+    def print(self, console: Console | None = None) -> None:
+        """Show the report as tables."""
+        from reprise.searches.check_view import show
+
+        show(self, console)
+
+
+def check(deployment: Deployment) -> Report:
+    """Return what about a thousand records of each source look like through the deployment's mapping."""
+    files = raw_files(deployment.logs)
+    sampled: list[Sampled] = []
+    reports = []
+    for source in deployment.logs.sources:
+        mine = [file for file in files if file.source == source.name]
+        report = SourceReport(source.name, source.kind, len(mine))
+        sampled += list(_sample(source, mine, report))
+        reports.append(report)
+    searches = [one for one in sampled if one.kind == "search"]
+    shown = Counter(one.fields["search_id"] for one in sampled if one.kind == "impression")
+    first = sorted(searches, key=lambda one: str(one.ts))[:10]
+    report = Report(
+        deployment.name,
+        reports,
+        [(str(one.ts), str(one.fields["query"]), len(one.results) or shown[one.fields["search_id"]]) for one in first],
+        sorted({one.fields["ranker"] for one in searches if one.fields.get("ranker")}),
+        sum(one.fields.get("swapped", "0") not in ("", "0") for one in searches),
+        _play_join(sampled),
+        [],
+    )
+    report.edits += _edits(deployment, report)
+    return report
+
+
+def _sample(source: Source, files: list[RawFile], report: SourceReport) -> Iterator[Sampled]:
+    report.mapped = dict.fromkeys(source.fields, 0)
+    for line in _some_lines(source, files):
+        one = read_record(source, line)
+        report.records += 1
+        if one.reject:
+            report.rejects[one.reject] += 1
+            if one.reject == "unknown action":
+                report.unknown_actions[one.fields["action"]] += 1
+        else:
+            report.kinds[one.kind] += 1
+            yield one
+        for name in one.fields:
+            report.mapped[name] += 1
+
+
+def _some_lines(source: Source, files: list[RawFile]) -> Iterator[str]:
+    """Lines of the newest day's files first, so that a sample shows what is logged now."""
+    left = RECORDS_PER_SOURCE
+    for file in sorted(files, key=lambda one: (one.day, one.uri), reverse=True):
+        for line in lines(source, file):
+            if left == 0:
+                return
+            left -= 1
+            yield line
+
+
+def _play_join(sampled: list[Sampled]) -> float | None:
+    plays = {(one.user, one.fields[name]) for one in sampled if one.kind == "play" for name in ("item", "from_item")
+             if name in one.fields}  # fmt: skip
+    clicks = [(one.user, one.fields["item"]) for one in sampled if one.kind == "click"]
+    if not plays or not clicks:
+        return None
+    return sum(click in plays for click in clicks) / len(clicks)
+
+
+def _edits(deployment: Deployment, report: Report) -> list[str]:
+    edits = []
+    for source, found in zip(deployment.logs.sources, report.sources, strict=True):
+        where = f"logs.yaml: sources.{source.name}"
+        for action, n in found.unknown_actions.most_common(3):
+            edits.append(f"{where}.actions: map {action!r} ({n} records), or leave it rejected")
+        edits += [
+            f"{where}.fields.{name}: no record has anything at {source.fields[name]!r}"
+            for name, n in found.mapped.items()
+            if n == 0 and name != "optout"
+        ]
+        if found.reject_share > deployment.logs.max_reject_share:
+            reason, n = found.rejects.most_common(1)[0]
+            edits.append(f"{where}: {found.reject_share:.0%} would be rejected, most often as {reason!r} ({n} records)")
+    return edits

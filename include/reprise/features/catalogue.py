@@ -78,11 +78,6 @@ def solr_entries(solr: Solr, champion: list[Entry]) -> list[Entry]:
     ]
 
 
-def labels(solr: Solr) -> dict[str, str]:
-    """Return feature name → what it means, in the words of ``solr.yaml``."""
-    return {feature.name: feature.meaning for feature in solr.features}
-
-
 def _entry(feature: Feature) -> Entry:
     if isinstance(feature, MatchFeature):
         return _match(feature)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reprise.errors import RepriseError
 from reprise.settings import Gate
 from reprise.solr import convert_lightgbm
 from reprise.training.data import Rows, TrainingData
@@ -29,8 +30,7 @@ class LambdaMart:
 
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
         """Return the trees up to validation's best round."""
-        import lightgbm as lgb
-
+        lgb = _lightgbm()
         params = parameters(settings, data.train)
         train = lgb.Dataset(
             data.train.vectors, data.train.grade, weight=data.train.weight, group=data.train.group_sizes,
@@ -59,6 +59,16 @@ class LambdaMart:
             curve={name: list(values["consumption_ndcg_at_10"]) for name, values in curve.items()},
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
         )
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except OSError as error:
+        raise RepriseError(
+            f"LightGBM cannot be loaded: {error}", "install the OpenMP runtime (libgomp1 on Debian and Ubuntu)"
+        ) from None
+    return lightgbm
 
 
 def parameters(settings: Gate, rows: Rows) -> dict[str, Any]:

@@ -264,7 +264,7 @@ def _answer(verdict_uri: str | None, run: Callable[[], Verdict]) -> None:
         verdict = run()
     except RepriseError as error:
         if verdict_uri:
-            _write(verdict_uri, Verdict("cannot tell", error.problem, error.remedy))
+            _write(verdict_uri, Verdict("cannot tell", error.problem, error.remedy, {"exit_code": error.exit_code}))
         raise
     except Exception as error:
         if verdict_uri:

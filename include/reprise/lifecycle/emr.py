@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from reprise.errors import RepriseError
+from reprise.errors import EXIT_USAGE, RepriseError, UsageError
 from reprise.lifecycle import emr_api
 from reprise.lifecycle.cluster import cluster_name, cluster_request, step_logs_uri, step_name, step_request, verdict_uri
 from reprise.lifecycle.links import MlflowRunLink, StepLogsLink, push
@@ -135,7 +135,9 @@ def _step_failure(
     problem = f"step {task} ({step_id} on {cluster}) is {event['state']}: {said}"
     tail = emr_api.log_tail(event.get("log") or f"{logs}/stderr.gz")
     remedy = (verdict.remedy if verdict else "") or f"read the logs at {logs}, then clear this task"
-    return RepriseError(problem, remedy + (f"\nlast lines of its log:\n{tail}" if tail else ""))
+    # Wrong input fails again however often it is tried.
+    kind = UsageError if verdict and verdict.facts.get("exit_code") == EXIT_USAGE else RepriseError
+    return kind(problem, remedy + (f"\nlast lines of its log:\n{tail}" if tail else ""))
 
 
 #: The tables whose rows a stage holds at once, with how their version is found in the plan.

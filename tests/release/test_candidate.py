@@ -77,3 +77,11 @@ def test_what_would_fail_while_serving_is_refused(case):
 def test_every_mistake_is_listed_at_once():
     with pytest.raises(UsageError, match=r"family.*rerank_docs"):
         Candidate.from_dict({**linear_candidate().to_dict(), "family": "X", "rerank_docs": 0})
+
+
+def test_missing_and_unknown_keys_are_listed():
+    fields = {**linear_candidate().to_dict(), "colour": "red"}
+    del fields["rq_efi"]
+
+    with pytest.raises(UsageError, match=r"lacks \['rq_efi'\] and has the unknown \['colour'\]"):
+        Candidate.from_dict(fields)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import date
 from typing import Any
 
@@ -74,7 +75,13 @@ class Candidate:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Candidate:
-        """Return the candidate that ``to_dict`` wrote."""
+        """Return the candidate that ``to_dict`` wrote; missing and unknown keys are listed in a UsageError."""
+        known = {entry.name for entry in dataclass_fields(cls)}
+        if known != set(fields):
+            raise UsageError(
+                f"a candidate lacks {sorted(known - set(fields))} and has the unknown {sorted(set(fields) - known)}",
+                "train it anew with this version",
+            )
         return cls(**fields)
 
 

@@ -128,4 +128,5 @@ def _record(context: Context, ended: Ended) -> None:
 def _end_mlflow(context: Context, ended: Ended) -> None:
     from reprise.lifecycle.recording import end_run
 
-    end_run(open_plan(context).mlflow, ended.ending, ended.reason)
+    review = context["ti"].xcom_pull(task_ids="review")
+    end_run(open_plan(context).mlflow, ended.ending, ended.reason, Answer(**review) if review else None)

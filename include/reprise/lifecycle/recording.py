@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from reprise import tracking
 
 if TYPE_CHECKING:
-    from reprise.lifecycle.records import Ending
+    from reprise.lifecycle.records import Answer, Ending
     from reprise.plan import Plan
     from reprise.release import Release
 
@@ -34,11 +34,11 @@ def record_report(plan: Plan, answer: str, reason: str) -> str:
     return tracking.record_gate(plan, answer, files, {"reason": reason})
 
 
-def end_run(mlflow: dict[str, str], ending: Ending, reason: str) -> None:
-    """End the parent run with the ending's word and reason."""
-    tracking.finish_run(
-        mlflow, "FAILED" if ending == "failed" else "FINISHED", ending, {"reprise.reason": reason[:5000]}
-    )
+def end_run(mlflow: dict[str, str], ending: Ending, reason: str, answer: Answer | None) -> None:
+    """End the parent run with the ending's word and reason, and with who answered the review, if anybody did."""
+    said = {"reprise.review.by": answer.by, "reprise.review.comment": answer.comment} if answer else {}
+    status: Literal["FAILED", "FINISHED"] = "FAILED" if ending == "failed" else "FINISHED"
+    tracking.finish_run(mlflow, status, ending, {"reprise.reason": reason[:5000], **said})
 
 
 def mirror(deployment: str, live: Release | None, previous: Release | None) -> None:

@@ -43,6 +43,16 @@ def assign(live: DataFrame, logs: Logs, partitions: int) -> Live:
     return Live(searches, _capped_plays(known.filter(F.col("kind") == "play"), logs))
 
 
+def without_opted_out(fallen: DataFrame, live: DataFrame) -> DataFrame:
+    """Return fallen records, those of listeners who opted out that day marked so: a reject keeps its text."""
+    from pyspark.sql import functions as F
+
+    opted = live.filter("opted_out").select("user", "file_day", F.lit(True).alias("opted")).distinct()
+    return fallen.join(opted, ["user", "file_day"], "left").withColumn(
+        "fate", F.when(F.col("opted"), "dropped:opted out").otherwise(F.col("fate"))
+    )
+
+
 def counts(fates: Fates) -> DataFrame:
     """Return (dt, source, fate, records) of every record, whatever became of it."""
     from pyspark.sql import functions as F
@@ -67,10 +77,11 @@ def _duplicates(live: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     same = Window.partitionBy("user", "kind", "key").orderBy("file_day", "ts", "digest", "source")
-    copy = F.when(F.col("digest") == F.first("digest").over(same), "dropped:duplicate")
-    copy = copy.otherwise("dropped:duplicate id")
+    exactly = Window.partitionBy("user", "kind", "key", "digest").orderBy("file_day", "source")
+    copy = F.when(F.row_number().over(exactly) > 1, "dropped:duplicate")
+    copy = copy.when(F.row_number().over(same) > 1, "dropped:duplicate id")
     # An opted-out record is never the one that is kept of its copies, nor the one counted as a copy.
-    numbered = live.withColumn("fate", F.when(F.row_number().over(same) > 1, copy))
+    numbered = live.withColumn("fate", copy)
     return numbered.withColumn("fate", F.when(F.col("opted_out"), "dropped:opted out").otherwise(F.col("fate")))
 
 

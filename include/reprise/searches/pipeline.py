@@ -58,8 +58,9 @@ class Extraction:
             raise MissingDataError(
                 f"the {len(near)} raw files for {days[0]} to {days[-1]} hold no records", "check the uris in logs.yaml"
             )
-        fallen = records.filter("fate IS NOT NULL")
-        live = fates.assign(records.filter("fate IS NULL"), self.logs, partitions)
+        readable = records.filter("fate IS NULL")
+        fallen = fates.without_opted_out(records.filter("fate IS NOT NULL"), readable)
+        live = fates.assign(readable, self.logs, partitions)
         searches, plays = staging.put("searches", live.searches), staging.put("plays", live.plays)
         self._fates = fates.Fates(searches, plays, fallen)
         self._build()

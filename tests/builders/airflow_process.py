@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run_with_airflow(home: Path, *arguments: str, timeout_s: float = 240.0) -> str:
-    """Return what ``python <arguments>`` prints, last line only; its own AIRFLOW_HOME is ``home``."""
+def run_with_airflow(home: Path, *arguments: str, timeout_s: float = 240.0, **more: str) -> str:
+    """Return what ``python <arguments>`` prints, last line only; ``more`` goes into its scrubbed environment."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -18,6 +18,7 @@ def run_with_airflow(home: Path, *arguments: str, timeout_s: float = 240.0) -> s
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "REPRISE_DEPLOYMENTS": str(ROOT / "include" / "deployments"),
+        **more,
     }
     done = subprocess.run(
         [sys.executable, *arguments], env=environment, cwd=home, capture_output=True, text=True, timeout=timeout_s,

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from reprise.errors import RepriseError, ServiceError
 from reprise.lifecycle.links import MlflowRunLink, push
-from reprise.lifecycle.records import Answer, Ending
+from reprise.lifecycle.records import ANSWER, Answer, Ending
 from reprise.lifecycle.worker import find_planned, open_plan, plain_failures, run_digest
 
 if TYPE_CHECKING:
@@ -52,11 +52,16 @@ class FinishOperator(BaseOperator):
         return finish(context)
 
 
-def broken_tasks(context: Context) -> list[str]:
-    """Return the tasks of this run that failed (not those behind them), sorted."""
+def task_states(context: Context) -> dict[str, str]:
+    """Return the state of every task of this run."""
     ti = context["ti"]
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-    return sorted(task for task, state in states.items() if state == "failed")
+    return {task: str(state) for task, state in states.items()}
+
+
+def broken_tasks(context: Context) -> list[str]:
+    """Return the tasks of this run that failed (not those behind them), sorted."""
+    return sorted(task for task, state in task_states(context).items() if state == "failed")
 
 
 def finish(context: Context) -> dict[str, Any]:
@@ -74,21 +79,27 @@ def finish(context: Context) -> dict[str, Any]:
 
 
 def how_it_ended(context: Context) -> Ended:
-    """Return the run's ending, from what its tasks handed on."""
-    ti = context["ti"]
+    """Return the run's ending, from what its tasks handed on this time.
+
+    A task that was cleared and is now skipped still has what it handed on before: only successful ones are asked.
+    """
     if broken := broken_tasks(context):
         return Ended("failed", f"failed in {', '.join(broken)}")
-    if (promoted := ti.xcom_pull(task_ids="promote")) is not None:
+    done = {task for task, state in task_states(context).items() if state == "success"}
+
+    def said(task: str, key: str = "return_value") -> Any:
+        return context["ti"].xcom_pull(task_ids=task, key=key) if task in done else None
+
+    if promoted := said("promote"):
         return Ended("superseded" if promoted["superseded"] else "promoted", promoted["reason"])
-    if (refused := ti.xcom_pull(task_ids="reject")) is not None:
+    if refused := said("reject"):
         return Ended(refused["ending"], refused["reason"])
-    if (review := ti.xcom_pull(task_ids="review")) is not None:
+    if review := said("review", ANSWER):
         answer = Answer(**review)
         if answer.expired:
             return Ended("expired", "nobody responded in time")
         return Ended("rejected", f"{answer.by}: {answer.comment}")
-    logs = ti.xcom_pull(task_ids="check_logs", key="verdict")
-    if logs and logs["answer"] != "yes":
+    if (logs := said("check_logs", "verdict")) and logs["answer"] != "yes":
         return Ended("bad logs", logs["reason"])
     return Ended("extracted")
 
@@ -128,5 +139,5 @@ def _record(context: Context, ended: Ended) -> None:
 def _end_mlflow(context: Context, ended: Ended) -> None:
     from reprise.lifecycle.recording import end_run
 
-    review = context["ti"].xcom_pull(task_ids="review")
+    review = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
     end_run(open_plan(context).mlflow, ended.ending, ended.reason, Answer(**review) if review else None)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+#: The XCom key of what a review answered.
+ANSWER = "answer"
 #: How a run can end. Everything but ``failed`` is green.
 Ending = Literal[
     "promoted", "refused", "inconclusive", "rejected", "expired", "superseded", "bad logs", "extracted", "failed"

@@ -15,7 +15,7 @@ from reprise.errors import MissingDataError, RepriseError, SupersededError
 from reprise.lifecycle import recording
 from reprise.lifecycle.links import push
 from reprise.lifecycle.lock import lake_lock
-from reprise.lifecycle.records import Answer
+from reprise.lifecycle.records import ANSWER, Answer
 from reprise.lifecycle.worker import find_planned, open_plan, planned
 from reprise.settings import load_deployment
 
@@ -135,7 +135,7 @@ def promote(context: Context) -> dict[str, Any]:
 
     plan = open_plan(context)
     ti, candidate = context["ti"], _candidate(context, plan)
-    answer = Answer(**ti.xcom_pull(task_ids="review"))
+    answer = Answer(**ti.xcom_pull(task_ids="review", key=ANSWER))
     approval = release.Approval(answer.by, answer.at, ti.xcom_pull(task_ids="verify")["report"])
     with _solr(plan) as client:
         push(context, solr_url=f"{client.pinned}/{client.core}/config/params", mlflow_url=planned(context).mlflow_url)

@@ -11,7 +11,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from reprise.lifecycle.links import MlflowRunLink, SolrModelLink, push
-from reprise.lifecycle.records import Answer
+from reprise.lifecycle.records import ANSWER, Answer
 from reprise.lifecycle.worker import open_plan, plain_failures, planned
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ POLICY = "policy"
 class ReviewOperator(ApprovalOperator):
     """Asks the reviewers in the plan to approve or reject; answers by ``policy`` where the plan asks for none.
 
-    Returns an ``Answer`` as a dict. Reject skips what follows; it is also the default when the time is up. A
+    The ``Answer`` is kept as XCom ``answer``. Reject skips what follows; it is also the default when the time is up. A
     rejection by a person needs a comment: without one the question is put again, since Airflow does not check
     what comes by REST. It has no retries: a second try would show the old question.
     """
@@ -77,8 +77,9 @@ class ReviewOperator(ApprovalOperator):
         if not answer.approved and answer.by and not answer.comment:
             self.log.warning("%s rejected without a comment: the question is put again", answer.by)
             return self.execute(context)
-        super().execute_complete(context, event)
-        return asdict(answer)
+        # Pushed first: where a rejection skips what follows, Airflow drops the task's own result.
+        context["ti"].xcom_push(key=ANSWER, value=asdict(answer))
+        return super().execute_complete(context, event)
 
 
 def _by_policy() -> dict[str, Any]:

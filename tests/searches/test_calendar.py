@@ -1,8 +1,8 @@
 """Which raw files belong to which day, on local folders."""
 
 import pytest
-from builders.logs import Logs, at
 
+from builders.logs import Logs, at
 from reprise.errors import MissingDataError
 from reprise.searches.calendar import closed_days, raw_inputs, template
 from reprise.settings import load_deployment

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import duckdb
 import pytest
+
 from builders.journeys import brute_force
 from builders.logs import Logs, at, plan_of
-
 from reprise import tables
 from reprise.plan import logs_version
 from reprise.searches import check_logs
@@ -291,7 +291,8 @@ def test_query_item_stats_against_duckdb(extracted):
         with capped as (
           select *, row_number() over (partition by dt, "user", item order by ts, search_id, position) as n
           from read_parquet({extracted.files("impressions")}) where utility is not null)
-        select dt, q, item, position, ranker, surface, scope, swapped, sum(prefix_weight), sum(prefix_weight * clicked::int),
+        select dt, q, item, position, ranker, surface, scope, swapped,
+          sum(prefix_weight), sum(prefix_weight * clicked::int),
           sum(prefix_weight * utility), sum(prefix_weight * utility * utility), count(distinct "user")
         from capped where n <= {cap} group by all""").fetchall()
     actual = [tuple(row.values()) for row in extracted.rows("query_item_stats")]
@@ -307,7 +308,8 @@ def test_journey_stats_against_duckdb(extracted):
           select journey_id, coalesce(sum(utility), 0) as u, coalesce(bool_or(utility is null), false) as partly
           from read_parquet({extracted.files("impressions")}) where prefix_weight = 1 group by all),
         journeys as (
-          select dt, journey_id, arg_min(ranker, (ts, search_id)) as ranker, sum(keystrokes) as keys, min("user") as u_hash
+          select dt, journey_id, arg_min(ranker, (ts, search_id)) as ranker,
+            sum(keystrokes) as keys, min("user") as u_hash
           from read_parquet({extracted.files("searches")}) group by all)
         select dt, ranker, ('0x' || u_hash[:8])::bigint % 16 as bucket, count(*), sum(least(1, coalesce(u, 0))),
           sum(least(1, coalesce(u, 0)) ** 2), sum(keys)
@@ -363,7 +365,7 @@ def test_check_logs_names_the_day_and_the_number(extracted):
 
     assert verdict.answer == "no"
     assert "2026-09-02" in verdict.reason
-    assert "of app's records are unreadable (limit 0%)" in verdict.reason
+    assert "records are unreadable (limit 0.1%)" in verdict.reason
 
 
 def _sorted(rows):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reprise.searches.fates import USED
-from reprise.searches.journeys import _seconds_between
+from reprise.searches.journeys import seconds_between
 from reprise.searches.utility import is_listened, of_play
 from reprise.settings import Logs
 
@@ -28,17 +28,13 @@ def played(plays: DataFrame, logs: Logs) -> DataFrame:
     listened = is_listened(F.col("seconds"), F.col("duration"), logs.utility)
     later = Window.partitionBy("user", "item").orderBy("ts", "key").rowsBetween(1, Window.unboundedFollowing)
     again = F.first(F.when(F.col("listened") & ~F.col("autoplay"), F.col("ts")), ignorenulls=True).over(later)
-    return (
-        plays.filter(F.col("fate") == USED)
-        .withColumn("autoplay", F.coalesce("autoplay", F.lit(False)))
-        .withColumn("listened", listened)
-        .withColumn("again", again)
-        .select(
-            "user", "ts", "day", F.col("key").alias("play"), "item", "seconds", "duration", "autoplay", "listened",
-            F.coalesce("from_item", "item").alias("touch"),
-            of_play(F.col("seconds"), F.col("duration"), logs.utility).alias("utility"),
-            F.coalesce(_seconds_between(F.col("ts"), F.col("again")) <= logs.journeys.save_s, F.lit(False)).alias("repeated"),
-        )
+    soon = seconds_between(F.col("ts"), F.col("again")) <= logs.journeys.save_s
+    kept = plays.filter(F.col("fate") == USED).withColumn("autoplay", F.coalesce("autoplay", F.lit(False)))
+    return kept.withColumn("listened", listened).withColumn("again", again).select(
+        "user", "ts", "day", F.col("key").alias("play"), "item", "seconds", "duration", "autoplay", "listened",
+        F.coalesce("from_item", "item").alias("touch"),
+        of_play(F.col("seconds"), F.col("duration"), logs.utility).alias("utility"),
+        F.coalesce(soon, F.lit(False)).alias("repeated"),
     )  # fmt: skip
 
 
@@ -53,7 +49,7 @@ def match(plays: DataFrame, searches: DataFrame, logs: Logs) -> DataFrame:
         F.col("ts").alias("search_ts"),
         F.explode("shown.item").alias("shown_item"),
     )
-    since = _seconds_between(F.col("search_ts"), F.col("ts"))
+    since = seconds_between(F.col("search_ts"), F.col("ts"))
     together = (F.col("u") == F.col("user")) & (F.col("shown_item") == F.col("touch"))
     latest = Window.partitionBy("user", "play").orderBy(F.desc("search_ts"), F.desc("search_id"))
     return (

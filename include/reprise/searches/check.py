@@ -78,9 +78,9 @@ def check(deployment: Deployment) -> Report:
     reports = []
     for source in deployment.logs.sources:
         mine = [file for file in files if file.source == source.name]
-        report = SourceReport(source.name, source.kind, len(mine))
-        sampled += list(_sample(source, mine, report))
-        reports.append(report)
+        found = SourceReport(source.name, source.kind, len(mine))
+        sampled += list(_sample(source, mine, found))
+        reports.append(found)
     searches = [one for one in sampled if one.kind == "search"]
     shown = Counter(one.fields["search_id"] for one in sampled if one.kind == "impression")
     first = sorted(searches, key=lambda one: str(one.ts))[:10]

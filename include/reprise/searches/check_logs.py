@@ -44,16 +44,17 @@ def _by_source(counts: list[dict[str, Any]], days: list[str]) -> dict[str, dict[
 
 
 def _rejected(plan: Plan, counts: list[dict[str, Any]]) -> list[str]:
-    rejected, total = defaultdict(int), defaultdict(int)
+    rejected: dict[tuple[str, str], int] = defaultdict(int)
+    total: dict[tuple[str, str], int] = defaultdict(int)
     for row in counts:
         key = (row["dt"], row["source"])
         total[key] += row["records"]
         rejected[key] += row["records"] if row["fate"].startswith("rejected:") else 0
     limit = plan.deployment.logs.max_reject_share
     return [
-        f"{day}: {rejected[day, source] / total[day, source]:.1%} of {source}'s records are unreadable (limit {limit:.0%})"
-        for day, source in sorted(total)
-        if rejected[day, source] > limit * total[day, source]
+        f"{day}: {rejected[day, source]:,} of {source}'s {n:,} records are unreadable (limit {limit:.1%})"
+        for (day, source), n in sorted(total.items())
+        if rejected[day, source] > limit * n
     ]
 
 

@@ -99,8 +99,20 @@ def _publish(
     current: dict[str, Manifest],
 ) -> None:  # fmt: skip
     folder = f"{table}/v={plan.logs_version}/attempt={written.attempt}/day={day}"
+    if day not in written.rows:  # an empty day has a file too, so that readers get its columns
+        lake.store.put(f"{folder}/empty.parquet", _empty_file(table))
     attempt = Attempt(table, plan.logs_version, f"dt={day}", written.attempt)
     lake.publish(attempt, written.rows.get(day, 0), inputs, replaces=current.get(f"dt={day}"), folder=folder)
+
+
+def _empty_file(table: str) -> bytes:
+    import io
+
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(getattr(tables, table).empty_table(), buffer)
+    return buffer.getvalue()
 
 
 def _columns(schema: Any) -> list[tuple[str, Any]]:

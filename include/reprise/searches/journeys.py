@@ -27,7 +27,7 @@ def settled_searches(records: DataFrame, logs: Logs) -> DataFrame:
 
     asked = _requests(records, logs)
     order = Window.partitionBy("user").orderBy("ts", "search_id")
-    gap = _seconds_between(F.col("ts"), F.lead("ts").over(order))
+    gap = seconds_between(F.col("ts"), F.lead("ts").over(order))
     acted = (F.size("clicks") > 0) | (F.size("saves") > 0)
     stood = F.coalesce(F.col("shown_ms").cast("double"), gap * 1000)
     asked = asked.withColumn("settled", gap.isNull() | (gap >= logs.journeys.settle_s) | acted).withColumn(
@@ -51,7 +51,7 @@ def settled_searches(records: DataFrame, logs: Logs) -> DataFrame:
 def _requests(records: DataFrame, logs: Logs) -> DataFrame:
     """One row per search record in use, with the clicks and saves that name it."""
     from pyspark.sql import functions as F
-    from pyspark.sql.functions import pandas_udf
+    from pyspark.sql.pandas.functions import pandas_udf
 
     @pandas_udf("string")  # type: ignore[call-overload]
     def normalised(queries):  # type: ignore[no-untyped-def]
@@ -59,7 +59,7 @@ def _requests(records: DataFrame, logs: Logs) -> DataFrame:
 
     used = records.filter((F.col("fate") == USED) & F.col("search_id").isNotNull())
     touched = F.struct("ts", "item")
-    in_time = _seconds_between(F.col("search_ts"), F.col("ts")) <= logs.journeys.save_s
+    in_time = seconds_between(F.col("search_ts"), F.col("ts")) <= logs.journeys.save_s
     asked = F.struct(
         "ts", "query", F.coalesce("shown", F.array()).cast("array<struct<position:int,item:string>>").alias("shown"),
         "shown_ms", F.coalesce("swapped", F.lit(0)).alias("swapped"),
@@ -117,7 +117,7 @@ def _journeys(rows: DataFrame, logs: Logs) -> DataFrame:
     among_searches = Window.partitionBy("user", "tie").orderBy(*order)
     rows = rows.withColumn("successes", F.sum(F.col("success").cast("int")).over(so_far))
     last, last_successes = F.lag("ts").over(among_searches), F.lag("successes").over(among_searches)
-    gap = _seconds_between(last, F.col("ts"))
+    gap = seconds_between(last, F.col("ts"))
     new = last.isNull() | (gap > logs.journeys.idle_s) | (F.col("successes") > last_successes)
     rows = rows.withColumn("gap", F.when(is_search, gap)).withColumn("new", is_search & new)
     rows = rows.withColumn("journey", F.sum(F.col("new").cast("int")).over(so_far))
@@ -137,7 +137,8 @@ def _journeys(rows: DataFrame, logs: Logs) -> DataFrame:
     )
 
 
-def _seconds_between(earlier: Column, later: Column) -> Column:
+def seconds_between(earlier: Column, later: Column) -> Column:
+    """Return later minus earlier, to the microsecond."""
     from pyspark.sql import functions as F
 
     return (F.unix_micros(later) - F.unix_micros(earlier)) / 1e6

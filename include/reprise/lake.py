@@ -275,9 +275,9 @@ class Lake:
             newest[key[len(prefix) :].rsplit("/", 1)[0]] = key
         return {p: Manifest(**json.loads(self.store.get(key) or b"{}")) for p, key in sorted(newest.items())}
 
-    def files(self, table: str, version: str, partitions: Sequence[str]) -> list[str]:
-        """Return the addresses of all published files of these partitions; a missing one is an error."""
-        addresses: list[str] = []
+    def manifests(self, table: str, version: str, partitions: Sequence[str]) -> list[Manifest]:
+        """Return the newest manifest of each of these partitions; a missing one is an error."""
+        found = []
         for partition in partitions:
             manifest = self.published(table, version, partition)
             if manifest is None:
@@ -285,8 +285,14 @@ class Lake:
                     f"{table} has nothing published for {partition} (version {version}) in {self.uri}",
                     "run the stage that writes it first",
                 )
-            addresses += [self.store.uri(key) for key in manifest.files]
-        return addresses
+            found.append(manifest)
+        return found
+
+    def files(self, table: str, version: str, partitions: Sequence[str]) -> list[str]:
+        """Return the addresses of all published files of these partitions; a missing one is an error."""
+        return [
+            self.store.uri(key) for manifest in self.manifests(table, version, partitions) for key in manifest.files
+        ]
 
     def read(
         self, table: str, version: str, partitions: Sequence[str], columns: Sequence[str] | None = None

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from reprise.lake import Lake, Manifest
 
 
+ROWS_PER_PARTITION = 250_000
+
+
 def session(stage: str) -> SparkSession:
     """Return the running session, or start one; times are UTC everywhere."""
     from pyspark.sql import SparkSession
@@ -26,6 +29,15 @@ def session(stage: str) -> SparkSession:
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # else INT96, which loses the time zone
         .getOrCreate()
     )
+
+
+def size_shuffles(spark: SparkSession, rows: int) -> None:
+    """Let shuffles have as many partitions as this many rows ask for, and no fewer than there are cores.
+
+    Spark's own default, 200, costs a small job more than its work.
+    """
+    partitions = max(spark.sparkContext.defaultParallelism, rows // ROWS_PER_PARTITION)
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
 
 def write_table(
@@ -50,6 +62,6 @@ def write_table(
     tables.check(table, to_arrow_schema(ordered.schema), schema)
     attempt = lake.attempt(table, version, partition)
     address = lake.attempt_uri(attempt)
-    ordered.coalesce(files).write.parquet(address)
+    ordered.repartition(files).write.parquet(address)
     rows = ordered.sparkSession.read.schema(ordered.schema).parquet(address).count()
     return lake.publish(attempt, rows, inputs, facts, replaces)

@@ -36,9 +36,10 @@ def run(plan: Plan) -> Verdict:
     if done:
         return Verdict("yes", "already published", facts={"training_set": done.rows, **done.facts})
     from reprise.features.rows import block_rows, reached
-    from reprise.spark import session, write_table
+    from reprise.spark import session, size_shuffles, write_table
 
     spark = session("featurize")
+    size_shuffles(spark, sum(m.rows for m in lake.manifests("judgments", plan.judgments_version, [plan.partition])))
     solr, champion = plan.deployment.solr, _champion_features(plan)
     publish_behaviour(spark, plan)
     entries = solr_entries(solr, champion)

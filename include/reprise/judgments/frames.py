@@ -105,12 +105,14 @@ def groups(searches: DataFrame, blocks: DataFrame) -> DataFrame:
 
 
 def with_group(frame: DataFrame) -> DataFrame:
-    """Return the frame with each q's query group; every distinct q is folded once."""
-    from pyspark.sql import functions as f
-    from pyspark.sql.types import StringType
+    """Return the frame with each q's query group; a q is folded once per batch of rows."""
+    from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
 
-    to_group = f.udf(fold, StringType())
-    return frame.join(frame.select("q").distinct().withColumn("query_group", to_group("q")), "q")
+    @pandas_udf("string")  # type: ignore[call-overload]
+    def to_group(queries):  # type: ignore[no-untyped-def]
+        return queries.map({q: fold(q) for q in queries.unique()})
+
+    return frame.withColumn("query_group", to_group("q"))
 
 
 def _most_frequent(counted: DataFrame, column: str) -> DataFrame:

@@ -34,11 +34,12 @@ def run(plan: Plan) -> Verdict:
     done = lake.published("judgments", plan.judgments_version, plan.partition)
     if done:
         return Verdict("yes", "already published", facts={"judgments": done.rows, **done.facts})
-    from reprise.spark import session
+    from reprise.spark import session, size_shuffles
 
     spark = session("judge")
-    stats, stats_inputs = _daily(spark, lake, plan, "query_item_stats")
-    searches, search_inputs = _daily(spark, lake, plan, "searches")
+    stats, stats_inputs, rows = _daily(spark, lake, plan, "query_item_stats")
+    searches, search_inputs, _ = _daily(spark, lake, plan, "searches")
+    size_shuffles(spark, rows)
     found, reason = _measure(stats, plan)
     facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
     theta = spark.createDataFrame(
@@ -51,12 +52,15 @@ def run(plan: Plan) -> Verdict:
     return Verdict("yes", measured, facts={"judgments": rows, **facts, "theta": list(found[0].theta)})
 
 
-def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[DataFrame, dict[str, str]]:
-    """Return the window's rows of a daily table, and the attempts they were read from."""
-    files = lake.files(table, plan.logs_version, [f"dt={day}" for day in plan.days])
-    attempts = {name.rsplit("/", 1)[0] for name in files}
-    inputs = {folder.rsplit("/", 1)[0].rsplit("/", 1)[1]: folder.rsplit("attempt=", 1)[1] for folder in attempts}
-    return spark.read.parquet(*files), {f"{table}/{partition}": attempt for partition, attempt in inputs.items()}
+def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[DataFrame, dict[str, str], int]:
+    """Return the window's rows of a daily table, the attempts they were read from, and how many they are."""
+    days = lake.manifests(table, plan.logs_version, [f"dt={day}" for day in plan.days])
+    files = [lake.store.uri(key) for day in days for key in day.files]
+    return (
+        spark.read.parquet(*files),
+        {f"{table}/{day.partition}": day.attempt for day in days},
+        sum(d.rows for d in days),
+    )
 
 
 def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str]:

@@ -120,7 +120,7 @@ def _retrain(stage: Stage, deployment: str, review: str) -> tuple[str, dict[str,
             f"retrain ended {state}: {', '.join(failed)} failed",
             f"see {stage.home.url('airflow')}/dags/retrain/runs/{run_id}",
         )
-    digest = client.xcom("retrain", run_id, "plan")["run"]
+    digest = client.xcom("retrain", run_id, "plan", "planned")["run"]
     report = service_life.gate_report(deployment, digest)
     if report is None:
         raise RepriseError(f"run {digest} left no gate report", "see the gate task's log")
@@ -133,6 +133,7 @@ class _Watch:
     def __init__(self, stage: Stage, run_id: str) -> None:
         self._stage, self._run_id = stage, run_id
         self._seen: set[tuple[str, int]] = set()
+        self._waiting_since = 0.0
         self._asked = False
 
     def __call__(self, tasks: list[dict[str, Any]]) -> None:
@@ -146,7 +147,10 @@ class _Watch:
             index = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
             self._stage.console.print(f"  {mark} {task['task_id']}{index:<4} {seconds}", markup=False)
         if not self._asked and any(t["state"] == "awaiting_input" for t in tasks):
-            self._review()
+            self._waiting_since = self._waiting_since or time.monotonic()
+            # An answer in the instant in which Airflow parks the task can fail it.
+            if time.monotonic() - self._waiting_since > 3.0:
+                self._review()
 
     def _review(self) -> None:
         client = self._stage.mira

@@ -17,6 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from reprise.errors import RepriseError, ServiceError
+from reprise.gate.report import Report, load_report
+from reprise.lake import Lake
 from reprise.sandbox import service_life
 from reprise.sandbox.airflow_client import AirflowClient
 from reprise.sandbox.home import LAKE, Home
@@ -106,7 +108,7 @@ def _act_better(stage: Stage) -> None:
     stage.lines.append(f"act 1     release {after.number} ({after.model}) is live, approved by {after.approver}")
 
 
-def _retrain(stage: Stage, deployment: str, review: str) -> tuple[str, dict[str, Any]]:
+def _retrain(stage: Stage, deployment: str, review: str) -> tuple[str, Report]:
     """Run `retrain` to its end; return its run digest and gate report. A red run ends the demo and names the task."""
     client = stage.mira
     conf = {"deployment": deployment, "review": review, "reason": "make demo"}
@@ -121,10 +123,7 @@ def _retrain(stage: Stage, deployment: str, review: str) -> tuple[str, dict[str,
             f"see {stage.home.url('airflow')}/dags/retrain/runs/{run_id}",
         )
     digest = client.xcom("retrain", run_id, "plan", "planned")["run"]
-    report = service_life.gate_report(deployment, digest)
-    if report is None:
-        raise RepriseError(f"run {digest} left no gate report", "see the gate task's log")
-    return digest, report
+    return digest, load_report(Lake(f"{LAKE}/{deployment}"), digest)
 
 
 class _Watch:
@@ -168,11 +167,12 @@ class _Watch:
             self._stage.console.print("  mira approves", markup=False)
 
 
-def _explain(stage: Stage, report: dict[str, Any]) -> None:
-    """Put the gate's numbers on the receipt."""
-    for line in report["summary"]:
-        stage.console.print(f"  {line}", markup=False)
-    stage.lines.append(f"gate      {report['headline']}")
+def _explain(stage: Stage, report: Report) -> None:
+    """Show every check, and put the deciding number on the receipt."""
+    marks = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+    for check in report.checks:
+        stage.console.print(f"  {marks[check.outcome]} {check.question} {check.reason}", markup=False)
+    stage.lines.append(f"gate      {report.family} beside {report.champion}: {report.answer}; {report.reason}")
 
 
 # --- act 2 -----------------------------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ def _act_corrupted(stage: Stage) -> None:
             f"a model learned from corrupted logs went live as release {after.number}",
             "roll back with `reprise release rollback demo`, and mend the gate",
         )
-    stage.console.print(f"  refused: {report['headline']}", markup=False)
-    stage.lines.append(f"act 2     refused: {report['headline']}")
+    stage.console.print(f"  refused: {report.reason}", markup=False)
+    stage.lines.append(f"act 2     refused: {report.reason}")
 
 
 # --- act 3 -----------------------------------------------------------------------------------------------------

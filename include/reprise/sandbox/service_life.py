@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from reprise.lake import ObjectStore
 from reprise.plan import lay_blocks
 from reprise.sandbox import music
 from reprise.sandbox.home import LAKE, Home
@@ -69,12 +66,6 @@ def frequent_queries(deployment: str, run: str, most: int = 200) -> list[str]:
     rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()
     test = sorted((r for r in rows if r["block"] == "test"), key=lambda r: (-r["searches"], r["query"]))
     return [row["query"] for row in test[:most]]
-
-
-def gate_report(deployment: str, run: str) -> dict[str, Any] | None:
-    """Return a run's gate report, or None where the gate has not spoken."""
-    content = ObjectStore(f"{LAKE}/{deployment}").get(f"runs/{run}/gate/report.json")
-    return None if content is None else dict(json.loads(content))
 
 
 def _solr(deployment: str) -> SolrClient:

@@ -172,7 +172,7 @@ def _key(source: str, day: int, at: float, number: int) -> str:
     if source == "app":
         return f"ubi/dt={date}/part-{number % 2:02d}.jsonl.gz"
     if source == "ios":
-        return f"legacy/{date.replace('-', '/')}/{int(at % DAY_S // 21600) * 6:02d}/ios.jsonl.gz"  # rotated every six hours
+        return f"legacy/{date.replace('-', '/')}/{int(at % DAY_S // 21600) * 6:02d}/ios.jsonl.gz"
     return f"plays/{date}/plays-{number % 2:02d}.jsonl.gz"
 
 

@@ -26,31 +26,33 @@ class Fates:
     fallen: DataFrame
 
 
-@dataclass(frozen=True)
-class Live:
-    """Readable records with their fate: search records and events (with their search's time and list), and plays."""
+def marked_days(records: DataFrame, logs: Logs) -> DataFrame:
+    """Return (user, day, mark): the days of a listener that are left out whole, and why.
 
-    searches: DataFrame
-    plays: DataFrame
-
-
-def assign(live: DataFrame, logs: Logs, partitions: int) -> Live:
-    """Return readable records with a fate: duplicates, opted-out, extreme and unattributable ones dropped."""
+    ``opted out`` where any record said so; ``extreme user`` beyond ``max_searches_per_user_day`` requests.
+    """
     from pyspark.sql import functions as F
 
-    known = _by_user_day(_duplicates(live.repartition(partitions, "user")), logs)
-    searches = _events(known.filter(F.col("kind") != "play"))
-    return Live(searches, _capped_plays(known.filter(F.col("kind") == "play"), logs))
+    asked = F.when((F.col("kind") == "search") & F.col("fate").isNull() & ~F.col("opted_out"), F.col("key"))
+    days = records.filter(F.col("user").isNotNull()).groupBy("user", "day")
+    summed = days.agg(F.max("opted_out").alias("opted_out"), F.countDistinct(asked).alias("asked"))
+    extreme = F.col("asked") > logs.utility.max_searches_per_user_day
+    mark = F.when(F.col("opted_out"), "dropped:opted out").when(extreme, "dropped:extreme user")
+    return summed.select("user", "day", mark.alias("mark")).filter("mark IS NOT NULL")
 
 
-def without_opted_out(fallen: DataFrame, live: DataFrame) -> DataFrame:
-    """Return fallen records, those of listeners who opted out that day marked so: a reject keeps its text."""
+def assign(records: DataFrame, marks: DataFrame, logs: Logs, partitions: int) -> Fates:
+    """Return every record with a fate: duplicates, marked days and what cannot be attributed dropped."""
     from pyspark.sql import functions as F
 
-    opted = live.filter("opted_out").select("user", "file_day", F.lit(True).alias("opted")).distinct()
-    return fallen.join(opted, ["user", "file_day"], "left").withColumn(
-        "fate", F.when(F.col("opted"), "dropped:opted out").otherwise(F.col("fate"))
-    )
+    readable = records.filter(F.col("fate").isNull()).repartition(partitions, "user")
+    fallen = records.filter(F.col("fate").isNotNull()).join(marks, ["user", "day"], "left")
+    # A reject keeps its text, so that of a listener who opted out is none.
+    hidden = F.col("mark") == "dropped:opted out"
+    fallen = fallen.withColumn("fate", F.when(hidden, F.col("mark")).otherwise(F.col("fate"))).drop("mark")
+    searches = _marked(_duplicates(readable.filter(F.col("kind") != "play")), marks)
+    plays = _marked(_duplicates(readable.filter(F.col("kind") == "play")), marks)
+    return Fates(_events(searches), _capped_plays(plays, logs), fallen)
 
 
 def counts(fates: Fates) -> DataFrame:
@@ -72,32 +74,24 @@ def check_books(records_in: int, counted: int) -> None:
         )
 
 
-def _duplicates(live: DataFrame) -> DataFrame:
+def _duplicates(frame: DataFrame) -> DataFrame:
+    """Mark all but one record of a key; those equal to the one before, to the byte, are exact copies."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    same = Window.partitionBy("user", "kind", "key").orderBy("file_day", "ts", "digest", "source")
-    exactly = Window.partitionBy("user", "kind", "key", "digest").orderBy("file_day", "source")
-    copy = F.when(F.row_number().over(exactly) > 1, "dropped:duplicate")
-    copy = copy.when(F.row_number().over(same) > 1, "dropped:duplicate id")
-    # An opted-out record is never the one that is kept of its copies, nor the one counted as a copy.
-    numbered = live.withColumn("fate", copy)
-    return numbered.withColumn("fate", F.when(F.col("opted_out"), "dropped:opted out").otherwise(F.col("fate")))
+    same = Window.partitionBy("user", "kind", "key").orderBy("digest", "file_day", "source")
+    before = F.lag("digest").over(same)
+    exact = F.when(before == F.col("digest"), "dropped:duplicate").otherwise("dropped:duplicate id")
+    return frame.withColumn("fate", F.when(before.isNotNull(), exact))
 
 
-def _by_user_day(live: DataFrame, logs: Logs) -> DataFrame:
-    from pyspark.sql import Window
+def _marked(frame: DataFrame, marks: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
-    day = Window.partitionBy("user", "day")
-    asked = F.sum(((F.col("kind") == "search") & F.col("fate").isNull()).cast("int")).over(day)
-    extreme = asked > logs.utility.max_searches_per_user_day
-    return live.withColumn(
-        "fate",
-        F.when(F.max("opted_out").over(day), "dropped:opted out")
-        .when(F.col("fate").isNotNull(), F.col("fate"))
-        .when(extreme, "dropped:extreme user"),
-    )
+    joined = frame.join(marks, ["user", "day"], "left")
+    opted_out = F.col("mark") == "dropped:opted out"
+    fate = F.when(opted_out, F.col("mark")).otherwise(F.coalesce("fate", "mark"))
+    return joined.withColumn("fate", fate).drop("mark")
 
 
 def _events(frame: DataFrame) -> DataFrame:

@@ -38,7 +38,8 @@ def records(spark: SparkSession, source: Source, uris: Sequence[str], salt: str)
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     parsed = lines.withColumn("r", F.from_json("value", schema_of(source), options))
     mapped = parsed.select("value", "file", _readable().alias("readable"), *_fields(source, salt))
-    dated = mapped.withColumn("file_day", _file_day(source)).withColumn("day", F.date_format("ts", "yyyy-MM-dd"))
+    day = F.coalesce(F.date_format("ts", "yyyy-MM-dd"), F.col("file_day"))
+    dated = mapped.withColumn("file_day", _file_day(source)).withColumn("day", day)
     judged = dated.withColumn("fate", _fate(source))
     kept = F.when(F.col("fate").startswith("rejected:"), _verbatim())
     return judged.select(
@@ -192,7 +193,8 @@ def _fate(source: Source) -> Column:
     for name, wanted in reversed(needs):
         missing = F.when(wanted & c(name).isNull(), f"rejected:missing {name}").otherwise(missing)
     return (
-        F.when(c("opted_out"), None)  # before everything: nothing of it may be written; its user's day follows
+        F.when(c("opted_out") & c("user").isNull(), "dropped:opted out")
+        .when(c("opted_out"), None)  # before everything: nothing of it may be written; its user's day follows
         .when(c("internal"), "dropped:internal")
         .when(~_is_utf8(), "rejected:not UTF-8")
         .when(~c("readable"), "rejected:unreadable")

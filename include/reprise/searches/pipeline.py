@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+#: A search record comes with ten items shown: about 100 MB of rows in a partition at its widest.
+RECORDS_PER_PARTITION = 200_000
+
+
 class Staging:
     """A folder on the cluster's default file system (HDFS on EMR) that goes when the job ends."""
 
@@ -37,7 +41,7 @@ class Staging:
 
     def put(self, name: str, frame: DataFrame) -> DataFrame:
         """Write a frame and return it as read back."""
-        frame.write.parquet(f"{self._folder}/{name}")
+        frame.write.option("compression", "snappy").parquet(f"{self._folder}/{name}")
         return self._spark.read.schema(frame.schema).parquet(f"{self._folder}/{name}")
 
 
@@ -51,18 +55,19 @@ class Extraction:
         wanted = {shift(day, step) for day in days for step in (-1, 0, 1)} | {""}
         near = [file for file in files if file.day in wanted]
         spark = session("extract")
-        partitions = _configure(spark, len(near))
+        # Looking up many small raw files is one job of one task per file otherwise.
+        cores = spark.sparkContext.defaultParallelism
+        spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(2 * cores))
         records = staging.put("records", _read(spark, deployment, near))
         self.records = records.count()
         if not self.records:
             raise MissingDataError(
                 f"the {len(near)} raw files for {days[0]} to {days[-1]} hold no records", "check the uris in logs.yaml"
             )
-        readable = records.filter("fate IS NULL")
-        fallen = fates.without_opted_out(records.filter("fate IS NOT NULL"), readable)
-        live = fates.assign(readable, self.logs, partitions)
-        searches, plays = staging.put("searches", live.searches), staging.put("plays", live.plays)
-        self._fates = fates.Fates(searches, plays, fallen)
+        partitions = _configure(spark, self.records)
+        marks = staging.put("marks", fates.marked_days(records, self.logs))
+        fate = fates.assign(records, marks, self.logs, partitions)
+        self._fates = fates.Fates(staging.put("searches", fate.searches), staging.put("plays", fate.plays), fate.fallen)
         self._build()
 
     def _build(self) -> None:
@@ -144,9 +149,9 @@ def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile])
     return reduce(lambda one, other: one.unionByName(other), frames)
 
 
-def _configure(spark: SparkSession, files: int) -> int:
-    """Size the shuffles by how much there is to read, and let everything per user share one; return the size."""
-    partitions = min(max(2 * spark.sparkContext.defaultParallelism, files // 8), 2000)
+def _configure(spark: SparkSession, records: int) -> int:
+    """Size the shuffles by the records there are, and let everything per user share one; return the size."""
+    partitions = max(spark.sparkContext.defaultParallelism, records // RECORDS_PER_PARTITION)
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     spark.conf.set("spark.sql.requireAllClusterKeysForCoPartition", "false")
     return partitions

@@ -1,0 +1,63 @@
+"""`make bench`: each figure a ratio against something named, measured side by side in one run.
+
+It reads what `make demo` left on this machine (raw logs, the newest run of `retrain`, the live model), and changes
+nothing of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+
+import extraction
+import lifecycle
+import order
+import training
+from reprise.errors import RepriseError, UsageError
+from reprise.plan import Plan, read_plan
+from reprise.sandbox.home import LAKE, Home
+from reprise.sandbox.supervisor import status
+
+DEPLOYMENT = "demo"
+
+
+def newest_plan() -> Plan:
+    """Return the plan of the demo's newest finished run: the last one that trained."""
+    from reprise.lake import ObjectStore
+
+    store = ObjectStore(f"{LAKE}/{DEPLOYMENT}")
+    runs = {key.split("run=")[1].split("/")[0] for key in store.list("candidates/") if key.endswith("candidate.json")}
+    plans = [read_plan(store.uri(f"runs/{run}/plan.json")) for run in runs]
+    if not plans:
+        raise UsageError("no run of the demo has trained a model yet", "run `make demo` first")
+    return max(plans, key=lambda plan: (plan.as_of, plan.run))
+
+
+def main() -> int:
+    """Print every table; return an exit code."""
+    logging.disable(logging.INFO)
+    home = Home.from_environment()
+    os.environ.update(home.client_environment())
+    try:
+        down = [state.title for state in status(home) if state.trouble]
+        if down:
+            raise UsageError(f"not running: {', '.join(down)}", "run `make demo` first")
+        plan = newest_plan()
+        print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
+        print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
+        for part in (order, training, lifecycle, extraction):
+            print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
+            for line in part.measure(home, plan):
+                print(line)
+            print(flush=True)
+    except RepriseError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ import pytest
 from builders.logs import Logs, at
 from reprise.errors import MissingDataError
 from reprise.searches.calendar import closed_days, raw_inputs, template
+from reprise.searches.sample import moment
 from reprise.settings import load_deployment
 
 
@@ -68,3 +69,22 @@ def test_a_missing_bucket_is_named(s3, tmp_path):
 def test_an_undated_source_has_the_days_of_its_records(ubi_fixture):
     """One file that holds all days."""
     assert closed_days(load_deployment("ubi")) == ["2025-03-01", "2025-03-02", "2025-03-03"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "time_format", "expected"),
+    [
+        ("2026-09-01T05:30:00+05:30", "iso", "2026-09-01T00:00:00+00:00"),
+        ("2026-09-01T00:00:00.250Z", "iso", "2026-09-01T00:00:00.250000+00:00"),
+        ("1756684800000", "epoch_ms", "2025-09-01T00:00:00+00:00"),
+        (1756684800, "epoch_s", "2025-09-01T00:00:00+00:00"),
+        (7, "epoch_s", None),  # seconds where the century is missing
+        ("yesterday", "iso", None),
+        (None, "epoch_ms", None),
+    ],
+)
+def test_raw_times(raw, time_format, expected):
+    """UTC from any offset; nonsense is no time."""
+    time = moment(raw, time_format)
+
+    assert expected == (time and time.isoformat())

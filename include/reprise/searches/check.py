@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 RECORDS_PER_SOURCE = 1_000
+#: An unknown action in fewer records than this share is noise, no reason to edit the mapping.
+RARE = 0.01
 
 
 @dataclass
@@ -138,7 +140,8 @@ def _edits(deployment: Deployment, report: Report) -> list[str]:
     for source, found in zip(deployment.logs.sources, report.sources, strict=True):
         where = f"logs.yaml: sources.{source.name}"
         for action, n in found.unknown_actions.most_common(3):
-            edits.append(f"{where}.actions: map {action!r} ({n} records), or leave it rejected")
+            if n > RARE * found.records:
+                edits.append(f"{where}.actions: map {action!r} ({n} records), or leave it rejected")
         edits += [
             f"{where}.fields.{name}: no record has anything at {source.fields[name]!r}"
             for name, n in found.mapped.items()

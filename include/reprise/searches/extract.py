@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,9 @@ def _extract(lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[st
 
     with Staging(session("extract")) as staging:
         job = Extraction(plan.deployment, files, days, staging)
-        written = {name: _write_table(lake, plan.logs_version, name, frame) for name, frame in job.tables().items()}
+        written = _write_tables(lake, plan.logs_version, job.tables())
         statistics = job.statistics(written["impressions"].frame)
-        written |= {name: _write_table(lake, plan.logs_version, name, frame) for name, frame in statistics.items()}
+        written |= _write_tables(lake, plan.logs_version, statistics)
     inputs = {day: inputs_of(files, day) for day in days}
     for table in TABLES:
         current = lake.partitions(table, plan.logs_version)
@@ -77,6 +78,13 @@ class _Written:
     attempt: str
     rows: dict[str, int]
     frame: DataFrame
+
+
+def _write_tables(lake: Lake, version: str, frames: dict[str, DataFrame]) -> dict[str, _Written]:
+    """Write tables side by side: committing many small files to S3 is mostly waiting."""
+    with ThreadPoolExecutor(len(frames)) as pool:
+        writing = {name: pool.submit(_write_table, lake, version, name, frame) for name, frame in frames.items()}
+    return {name: future.result() for name, future in writing.items()}
 
 
 def _write_table(lake: Lake, version: str, table: str, frame: DataFrame) -> _Written:

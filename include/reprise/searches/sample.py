@@ -89,14 +89,16 @@ def value(record: Any, path: str) -> Any:
 
 
 def moment(raw: Any, time_format: str) -> datetime | None:
-    """Return a raw time as UTC, or None where it is none."""
+    """Return a raw time as UTC, or None where it is none of this century."""
     try:
         if time_format == "iso":
             time = datetime.fromisoformat(str(raw))
-            return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
-        return datetime.fromtimestamp(float(raw) / EPOCHS_PER_S[time_format], UTC)
+            time = time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+        else:
+            time = datetime.fromtimestamp(float(raw) / EPOCHS_PER_S[time_format], UTC)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+    return time if 2000 <= time.year < 2100 else None
 
 
 def days_in(logs: Logs, files: Iterable[RawFile]) -> list[str]:

@@ -122,10 +122,10 @@ def release_list(deployment: DeploymentName) -> None:
 
     from reprise import release as room
 
-    client = _solr(deployment)
-    live = room.live(client).number
+    with _solr(deployment) as client:
+        live, entries = room.live(client).number, room.releases(client)
     table = Table("", "release", "model", "approver", "when", "MLflow run")
-    for entry in room.releases(client):
+    for entry in entries:
         mark = "live" if entry.number == live else ""
         table.add_row(
             mark, str(entry.number), entry.model or "engine order", entry.approver, entry.time, entry.mlflow_run
@@ -146,7 +146,8 @@ def release_rollback(
     """
     from reprise import release as room
 
-    now = room.rollback(_solr(deployment), to_release=to, reason=reason, by=by)
+    with _solr(deployment) as client:
+        now = room.rollback(client, to_release=to, reason=reason, by=by)
     typer.echo(f"release {now.number} ({now.model or 'engine order'}) is live")
 
 
@@ -198,11 +199,14 @@ def check(deployment: DeploymentName) -> None:
 
     Example: `reprise check ubi`
     """
+    from reprise.connections import trouble
     from reprise.searches.check import check as run
     from reprise.settings import load_deployment
 
     report = run(load_deployment(deployment))
     report.print()
+    for service in ("solr", "mlflow", "lake"):
+        typer.echo(f"{service}: {trouble(service) or 'answers'}")
     _answer(None, report.verdict)
 
 

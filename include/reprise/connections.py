@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from reprise.errors import UsageError
+from reprise.errors import RepriseError, UsageError
 
 
 class Connection(BaseModel):
@@ -44,3 +44,23 @@ def connection(service: Literal["solr", "mlflow", "lake"]) -> Connection:
     extra = fields.get("extra") or {}
     extra = json.loads(extra) if isinstance(extra, str) else extra
     return Connection(uri=host.rstrip("/"), login=fields.get("login"), password=fields.get("password"), extra=extra)
+
+
+def trouble(service: Literal["solr", "mlflow", "lake"]) -> str:
+    """Return "" where a connection is set and its service answers, else what is wrong, in a line."""
+    import httpx
+
+    from reprise.lake import ObjectStore
+
+    try:
+        address = connection(service).uri
+        if service == "lake":
+            ObjectStore(address).list("bundles/")
+            return ""
+        path = {"solr": "/admin/info/system", "mlflow": "/version"}[service]
+        answer = httpx.get(address + path, timeout=5.0)
+    except RepriseError as error:
+        return str(error)
+    except httpx.HTTPError as error:
+        return f"{address} does not answer: {error}"
+    return "" if answer.status_code == 200 else f"{address}{path} answers {answer.status_code}"

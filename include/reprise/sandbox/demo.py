@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +24,8 @@ from reprise.sandbox import service_life
 from reprise.sandbox.airflow_client import AirflowClient
 from reprise.sandbox.home import LAKE, Home
 from reprise.sandbox.supervisor import up
+from reprise.settings import load_deployment
+from reprise.solr.client import SolrClient, connect
 
 DAGS = ("extract", "retrain", "rollback")
 BUDGET_S = {"start": 60, "simulate": 90, "act 1": 240, "act 2": 210, "act 3": 45}
@@ -50,6 +53,11 @@ class Stage:
     def admin(self) -> AirflowClient:
         """The log-in that may unpause and clear."""
         return AirflowClient(self.home.url("airflow"), "admin", self.home.passwords["admin"])
+
+    @cached_property
+    def solr(self) -> SolrClient:
+        """The demo's Solr."""
+        return connect(load_deployment(DEPLOYMENT).solr.core)
 
     @contextmanager
     def timed(self, name: str, title: str) -> Iterator[None]:
@@ -204,7 +212,7 @@ def _act_rollback(stage: Stage) -> None:
     if now.number == 0:
         stage.lines.append("act 3     nothing has been promoted yet, so there is nothing to roll back")
         return
-    numbers = [entry.number for entry in release.releases(_solr(stage))]
+    numbers = [entry.number for entry in release.releases(stage.solr)]
     target = max(number for number in numbers if number < now.number)
     query, seen = _telling_query(stage, target, now.number)
     _rollback(stage, target, "the demo's third act")
@@ -230,7 +238,7 @@ def _telling_query(stage: Stage, old: int, new: int) -> tuple[str, list[str]]:
     """Return a frequent query whose first results differ between two releases, and the live results."""
     from reprise import release
 
-    records = {r.number: r for r in release.releases(_solr(stage))}
+    records = {r.number: r for r in release.releases(stage.solr)}
     for query in service_life.frequent_queries(DEPLOYMENT, stage.run):
         live = _search(stage, query)
         if live[:3] != _search(stage, query, records[old])[:3] and len(live) >= 3:
@@ -241,7 +249,7 @@ def _telling_query(stage: Stage, old: int, new: int) -> tuple[str, list[str]]:
 def _search(stage: Stage, query: str, release: Any = None) -> list[str]:
     """Return the first results' titles as the application gets them, or as an earlier release would answer."""
     how = release.paramset() if release else {"useParams": "reprise_live"}
-    answer = _solr(stage).select({"q": query, "rows": 5, "fl": "id,title,artist", **how}, "/search")
+    answer = stage.solr.select({"q": query, "rows": 5, "fl": "id,title,artist", **how}, "/search")
     found = answer.body["response"]["docs"]
     return [f"{doc.get('title') or doc.get('artist') or ''} · {doc['id']}" for doc in found]
 
@@ -275,14 +283,7 @@ def _receipt(stage: Stage) -> None:
         stage.console.print(line, markup=False)
 
 
-def _solr(stage: Stage) -> Any:
-    from reprise.settings import load_deployment
-    from reprise.solr.client import connect
-
-    return connect(load_deployment(DEPLOYMENT).solr.core)
-
-
 def _live(stage: Stage) -> Any:
     from reprise import release
 
-    return release.live(_solr(stage))
+    return release.live(stage.solr)

@@ -9,7 +9,7 @@ from reprise.sandbox import music
 from reprise.sandbox.home import LAKE, Home
 from reprise.sandbox.services import aws_client
 from reprise.settings import load_deployment
-from reprise.solr.client import SolrClient, connect
+from reprise.solr.client import connect
 
 #: deployment → the world it logs
 SCALES = {"demo": "demo", "demo-small": "small"}
@@ -19,19 +19,20 @@ def live_on(home: Home, deployment: str, days: int) -> str:
     """Let the service live some days more, answered by what is live in Solr; return what happened in a sentence."""
     from reprise import release
 
-    client, world = _solr(deployment), music.World.build(scale=SCALES[deployment])
-    if days_lived(home, deployment) == 0:
-        music.index_catalogue(world, client)
-    number = release.live(client).number
-    lived = music.simulate(
-        world,
-        music.SolrFirstStage(client),
-        aws_client(home, "s3"),
-        truth_folder(home, deployment),
-        days,
-        buckets=_buckets(deployment),
-        ranker="A" if number == 0 else f"release-{number}",
-    )
+    world = music.World.build(scale=SCALES[deployment])
+    with connect(load_deployment(deployment).solr.core) as client:
+        if days_lived(home, deployment) == 0:
+            music.index_catalogue(world, client)
+        number = release.live(client).number
+        lived = music.simulate(
+            world,
+            music.SolrFirstStage(client),
+            aws_client(home, "s3"),
+            truth_folder(home, deployment),
+            days,
+            buckets=_buckets(deployment),
+            ranker="A" if number == 0 else f"release-{number}",
+        )
     return (
         f"{lived.days[0]} to {lived.days[-1]}: {lived.searches:,} searches, {lived.clicks:,} clicks, "
         f"{lived.plays:,} plays, {lived.bytes / 1e6:.1f} MB of raw logs; "
@@ -66,10 +67,6 @@ def frequent_queries(deployment: str, run: str, most: int = 200) -> list[str]:
     rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()
     test = sorted((r for r in rows if r["block"] == "test"), key=lambda r: (-r["searches"], r["query"]))
     return [row["query"] for row in test[:most]]
-
-
-def _solr(deployment: str) -> SolrClient:
-    return connect(load_deployment(deployment).solr.core)
 
 
 def _buckets(deployment: str) -> music.Buckets:

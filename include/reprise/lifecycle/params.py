@@ -25,7 +25,11 @@ def _deployment() -> Param:
 
 def _reason() -> Param:
     return Param(
-        "", type="string", maxLength=500, title="Reason", description_md="Why, for whoever reads the record later."
+        None,
+        type=["null", "string"],
+        maxLength=500,
+        title="Reason",
+        description_md="Why, for whoever reads the record later.",
     )
 
 
@@ -47,8 +51,8 @@ def retrain_params() -> dict[str, Param]:
             description_md="How many days back to read. Empty: `lookback_days` of `logs.yaml`.",
         ),
         "families": Param(
-            [],
-            type="array",
+            None,
+            type=["null", "array"],
             items={"type": "string", "enum": _FAMILIES},
             examples=_FAMILIES,
             title="Families",

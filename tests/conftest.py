@@ -6,6 +6,7 @@ Jars come from the shared cache. A running demo is neither used nor disturbed.
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -99,6 +100,7 @@ def spark(home: Home) -> Iterator[SparkSession]:
     """One small session that reads local paths and ``s3://``; ask for ``s3`` as well where objects are used."""
     from reprise.sandbox.s3a import start_local_spark
 
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it says goodbye after pytest has closed the log
     session = start_local_spark(home, cores=2)
     yield session
     session.stop()

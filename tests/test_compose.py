@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from reprise.errors import UsageError
-from reprise.sandbox.home import Home
+from reprise.sandbox.home import DEFAULT_PORTS, Home
 from reprise.sandbox.serve import serve
 from reprise.sandbox.services import SERVICES
 
@@ -79,6 +79,8 @@ def test_mlflow_is_asked_what_a_client_would_ask():
 
 def test_other_host_names_reach_every_address(tmp_path, monkeypatch):
     """What compose sets is what clients and servers are told."""
+    for service in DEFAULT_PORTS:  # a port that other tests serve at is none of compose's
+        monkeypatch.delenv(f"REPRISE_{service.upper()}_PORT", raising=False)
     for key, value in COMPOSE["x-reprise"]["environment"].items():
         monkeypatch.setenv(key, value)
     monkeypatch.setenv("REPRISE_HOME", str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def make(*words, folder=ROOT):
-    return subprocess.run(["make", *words], cwd=folder, capture_output=True, text=True, check=False)
+    # These tests run under make themselves: what it tells a make below it is not for this one.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    return subprocess.run(["make", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_help_explains_every_verb():

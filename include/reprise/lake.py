@@ -16,6 +16,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -153,12 +154,18 @@ class _s3_errors:
 
 def s3_client() -> Any:
     """Return a boto3 S3 client; endpoint and credentials come from the environment, as everywhere."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
+    return _s3_client(*(os.environ.get(name) for name in names))
+
+
+@lru_cache
+def _s3_client(*environment: str | None) -> Any:
+    """One client per environment: boto3's default session would keep the first credentials it ever saw."""
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
-        "s3", config=Config(retries={"max_attempts": 5, "mode": "standard"}, s3={"addressing_style": "path"})
-    )
+    retries: Any = {"max_attempts": 5, "mode": "standard"}
+    return boto3.session.Session().client("s3", config=Config(retries=retries, s3={"addressing_style": "path"}))
 
 
 @dataclass(frozen=True)

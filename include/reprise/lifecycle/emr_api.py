@@ -27,7 +27,7 @@ def client() -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.client("emr", config=Config(retries={"max_attempts": ATTEMPTS, "mode": "adaptive"}))
+    return boto3.session.Session().client("emr", config=Config(retries={"max_attempts": ATTEMPTS, "mode": "adaptive"}))
 
 
 @contextmanager

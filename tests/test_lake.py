@@ -77,6 +77,26 @@ def test_a_missing_partition_is_named(lake):
         lake.files("judgments", "v1", ["run=x"])
 
 
+def test_listing_while_others_write_sees_whole_objects_only(tmp_path):
+    """A file under way, or gone since it was seen, is no object."""
+    store, stop = ObjectStore(str(tmp_path)), threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            store.put_new("a/x", b"1")
+            store.delete(["a/x"])
+
+    writers = [threading.Thread(target=churn) for _ in range(3)]
+    [w.start() for w in writers]
+    try:
+        seen = {key for _ in range(300) for key in store.list("a/")}
+    finally:
+        stop.set()
+        [w.join() for w in writers]
+
+    assert seen <= {"a/x"}
+
+
 def test_spark_droppings_are_not_published(lake):
     """Files that Spark writes beside the data are left out of the manifest."""
     attempt = lake.attempt("t", "v1", "run=b")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,8 @@ from reprise.errors import MissingDataError, RepriseError, ServiceError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_UNDER_WAY = ".tmp-"
 
 
 class ObjectStore:
@@ -94,9 +97,8 @@ class ObjectStore:
         """Return key → etag (S3) or size-and-mtime (local) of all objects whose key starts with the prefix."""
         if not self._bucket:
             start = self._folder / (prefix if prefix.endswith("/") else os.path.dirname(prefix))
-            found = (path for path in start.rglob("*") if path.is_file())
-            keys = {path.relative_to(self._folder).as_posix(): path.stat() for path in found}
-            return {k: f"{s.st_size}-{s.st_mtime_ns}" for k, s in sorted(keys.items()) if k.startswith(prefix)}
+            stats = {path.relative_to(self._folder).as_posix(): _stat(path) for path in start.rglob("*")}
+            return {k: f"{s.st_size}-{s.st_mtime_ns}" for k, s in sorted(stats.items()) if s and k.startswith(prefix)}
         with _s3_errors(self.root) as s3:
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(prefix))
             cut = len(self._prefix) + 1 if self._prefix else 0
@@ -108,7 +110,7 @@ class ObjectStore:
     def _local_write(self, key: str, content: bytes, *, new: bool) -> bool:
         path = self._folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNDER_WAY)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -122,6 +124,15 @@ class ObjectStore:
             return True
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Return a file's stat; None for a folder, a write under way, and what has gone since it was listed."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) and not path.name.startswith(_UNDER_WAY) else None
 
 
 class _s3_errors:

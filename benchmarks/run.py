@@ -26,7 +26,7 @@ DEPLOYMENT = "demo"
 
 def newest_plan() -> Plan:
     """Return the plan of the demo's newest finished run: the last one that trained."""
-    from reprise.lake import ObjectStore
+    from reprise.objects import ObjectStore
 
     store = ObjectStore(f"{LAKE}/{DEPLOYMENT}")
     runs = {key.split("run=")[1].split("/")[0] for key in store.list("candidates/") if key.endswith("candidate.json")}

@@ -17,7 +17,7 @@ import pytest
 import reprise
 from reprise import bundle
 from reprise.errors import MissingDataError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 ROOT = Path(__file__).parents[1]
 

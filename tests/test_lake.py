@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from reprise.errors import MissingDataError
-from reprise.lake import Lake, ObjectStore
+from reprise.lake import Lake
+from reprise.objects import ObjectStore
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.s3)])

@@ -23,7 +23,7 @@ from typing import Literal
 
 import reprise
 from reprise.errors import MissingDataError, ServiceError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 #: Rooms that stay on the worker's side.
 LEFT_OUT = ("sandbox", "lifecycle")

@@ -283,7 +283,7 @@ def _answer(verdict_uri: str | None, run: Callable[[], Verdict]) -> None:
 
 
 def _write(uri: str, verdict: Verdict) -> None:
-    from reprise.lake import ObjectStore
+    from reprise.objects import ObjectStore
 
     folder, _, name = uri.rpartition("/")
     ObjectStore(folder or ".").put(name, verdict.to_json().encode())

@@ -50,7 +50,7 @@ def trouble(service: Literal["solr", "mlflow", "lake"]) -> str:
     """Return "" where a connection is set and its service answers, else what is wrong, in a line."""
     import httpx
 
-    from reprise.lake import ObjectStore
+    from reprise.objects import ObjectStore
 
     try:
         address = connection(service).uri

@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from reprise.errors import MissingDataError, UsageError
-from reprise.lake import Lake, ObjectStore
+from reprise.lake import Lake
+from reprise.objects import ObjectStore
 from reprise.settings import Blocks, Deployment, digest_of
 
 Role = Literal["train", "validation", "test"]

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.s3]
 APPLICATION = """
 import importlib.util, json, os, sys
 from pyspark.sql import SparkSession
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 spark = SparkSession.builder.getOrCreate()
 where, what = sys.argv[1:]

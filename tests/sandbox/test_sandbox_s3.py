@@ -7,6 +7,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
+import psutil
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -62,6 +63,7 @@ def test_a_power_cut_loses_no_object(tmp_path):
         before = {entry["Key"]: entry["ETag"] for entry in s3.list_objects_v2(Bucket="reprise-lake")["Contents"]}
         for record in processes.records(home):
             os.kill(record.pid, signal.SIGKILL)
+            psutil.Process(record.pid).wait(30)  # to its last thread
         supervisor.up(home, ["s3"])
 
         assert before == {e["Key"]: e["ETag"] for e in s3.list_objects_v2(Bucket="reprise-lake")["Contents"]}

@@ -7,6 +7,7 @@ import signal
 from xml.etree import ElementTree
 
 import httpx
+import psutil
 import pytest
 
 from reprise.errors import ServiceError, UsageError
@@ -144,6 +145,7 @@ def test_a_power_cut_loses_neither_documents_nor_paramsets(tmp_path):
         before = get(f"{core}/config/params")["response"]["params"]
         for record in processes.records(home):
             os.kill(record.pid, signal.SIGKILL)
+            psutil.Process(record.pid).wait(30)  # to its last thread
         supervisor.up(home, ["solr"])
 
         assert {"mine", "reprise_live", "reprise_previous", "reprise_releases"} == set(before)

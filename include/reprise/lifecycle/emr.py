@@ -113,7 +113,7 @@ class StepOperator(BaseOperator):
 
 
 def _delete(uri: str) -> None:
-    from reprise.lake import ObjectStore
+    from reprise.objects import ObjectStore
 
     folder, _, name = uri.rpartition("/")
     ObjectStore(folder).delete([name])

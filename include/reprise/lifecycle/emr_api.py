@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reprise.errors import ServiceError, UsageError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 log = logging.getLogger(__name__)
 

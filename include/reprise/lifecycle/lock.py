@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reprise.errors import ServiceError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 EXPIRES_S = 900.0
 WAIT_S = 120.0

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from reprise import tracking
 from reprise.connections import connection
 from reprise.errors import MissingDataError, UsageError
-from reprise.lake import ObjectStore
 from reprise.lifecycle import recording
 from reprise.lifecycle.policy import MAX_REVIEW
 from reprise.lifecycle.records import Planned
 from reprise.lifecycle.worker import run_digest
+from reprise.objects import ObjectStore
 from reprise.plan import Plan, lay_blocks
 from reprise.settings import Deployment, load_deployment
 

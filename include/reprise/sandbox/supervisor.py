@@ -24,6 +24,7 @@ from reprise.sandbox.services import ALL, SERVICES, Commands
 
 _log = logging.getLogger(__name__)
 _MIN_FREE_BYTES = 2_000_000_000
+_LINGER_S = 3.0  # a process that was killed holds its port until its last thread is gone
 _BETWEEN_LOOKS_S = 0.25
 
 
@@ -135,12 +136,14 @@ class _Start:
         return set(mine) - {record.name for record in changed}
 
     def _check_port(self) -> None:
-        port = self.home.ports[self.name]
-        if not is_free(port):
-            raise ServiceError(
-                f"port {port}, meant for {SERVICES[self.name].title}, is held by {holder(port)}",
-                f"end that process, or choose another port: REPRISE_{self.name.upper()}_PORT=…",
-            )
+        port, deadline = self.home.ports[self.name], time.monotonic() + _LINGER_S
+        while not is_free(port):
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"port {port}, meant for {SERVICES[self.name].title}, is held by {holder(port)}",
+                    f"end that process, or choose another port: REPRISE_{self.name.upper()}_PORT=…",
+                )
+            time.sleep(_BETWEEN_LOOKS_S)
 
     def _wait_until_it_works(self) -> None:
         service = SERVICES[self.name]

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from reprise.errors import MissingDataError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 from reprise.plan import days_between
 from reprise.settings import Deployment, Logs, Source
 

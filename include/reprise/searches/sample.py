@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reprise.errors import MissingDataError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 from reprise.searches.calendar import RawFile
 from reprise.settings import Logs, Source
 

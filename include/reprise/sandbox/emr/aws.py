@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from reprise.errors import RepriseError, UsageError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 _USAGE = "the sandbox's aws knows `aws s3 cp [--recursive] SOURCE DESTINATION` only"
 

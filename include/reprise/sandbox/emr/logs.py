@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reprise.errors import RepriseError
-from reprise.lake import ObjectStore
+from reprise.objects import ObjectStore
 
 NAMES = ("controller", "stdout", "stderr")
 #: Lines of Spark's own log, and of a Java stack, which never are the cause themselves.

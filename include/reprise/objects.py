@@ -1,0 +1,168 @@
+"""Named bytes under one root, a local folder or ``s3://``: what the lake stands on.
+
+``put_new`` writes only where the name is free, which is all that two writers need to agree on a winner.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from reprise.errors import MissingDataError, ServiceError
+
+_UNDER_WAY = ".tmp-"
+
+
+class ObjectStore:
+    """Named bytes under one root, local or S3; ``put_new`` is the only arbiter between writers."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+        parts = urlsplit(self.root)
+        self._bucket = parts.netloc if parts.scheme in ("s3", "s3a") else ""
+        self._prefix = parts.path.strip("/")
+        if not self._bucket:
+            self._folder = Path(parts.path if parts.scheme == "file" else self.root)
+
+    def uri(self, key: str) -> str:
+        """Return the full address of a key."""
+        return f"{self.root}/{key}"
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes, or None where there is no such object."""
+        if not self._bucket:
+            path = self._folder / key
+            return path.read_bytes() if path.is_file() else None
+        with _s3_errors(self.root) as s3:
+            try:
+                return s3.get_object(Bucket=self._bucket, Key=self._key(key))["Body"].read()
+            except s3.exceptions.NoSuchKey:
+                return None
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write the bytes, replacing whatever was there; readers see the old or the new, never half."""
+        if not self._bucket:
+            self._local_write(key, content, new=False)
+            return
+        with _s3_errors(self.root) as s3:
+            s3.put_object(Bucket=self._bucket, Key=self._key(key), Body=content)
+
+    def put_new(self, key: str, content: bytes) -> bool:
+        """Write the bytes only if the key is free; return whether this call was the one that wrote."""
+        if not self._bucket:
+            return self._local_write(key, content, new=True)
+        from botocore.exceptions import ClientError
+
+        with _s3_errors(self.root) as s3:
+            try:
+                s3.put_object(Bucket=self._bucket, Key=self._key(key), Body=content, IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] in (
+                    "PreconditionFailed",
+                    "ConditionalRequestConflict",
+                    "412",
+                    "409",
+                ):
+                    return False
+                raise
+            return True
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; those already gone are no error."""
+        for key in keys:
+            if not self._bucket:
+                (self._folder / key).unlink(missing_ok=True)
+                continue
+            with _s3_errors(self.root) as s3:
+                s3.delete_object(Bucket=self._bucket, Key=self._key(key))
+
+    def list(self, prefix: str = "") -> dict[str, str]:
+        """Return key → etag (S3) or size-and-mtime (local) of all objects whose key starts with the prefix."""
+        if not self._bucket:
+            start = self._folder / (prefix if prefix.endswith("/") else os.path.dirname(prefix))
+            stats = {path.relative_to(self._folder).as_posix(): _stat(path) for path in start.rglob("*")}
+            return {k: f"{s.st_size}-{s.st_mtime_ns}" for k, s in sorted(stats.items()) if s and k.startswith(prefix)}
+        with _s3_errors(self.root) as s3:
+            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(prefix))
+            cut = len(self._prefix) + 1 if self._prefix else 0
+            return {o["Key"][cut:]: o["ETag"].strip('"') for page in pages for o in page.get("Contents", [])}
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}/{key}" if self._prefix else key
+
+    def _local_write(self, key: str, content: bytes, *, new: bool) -> bool:
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNDER_WAY)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            if not new:
+                os.replace(temporary, path)
+                return True
+            try:
+                os.link(temporary, path)  # atomic, and fails where the name is taken
+            except FileExistsError:
+                return False
+            return True
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Return a file's stat; None for a folder, a write under way, and what has gone since it was listed."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) and not path.name.startswith(_UNDER_WAY) else None
+
+
+class _s3_errors:
+    """A boto3 S3 client whose refusals become errors that name the bucket and the remedy."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def __enter__(self) -> Any:
+        return s3_client()
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if isinstance(error, ClientError):
+            code = error.response["Error"]["Code"]
+            if code in ("NoSuchBucket", "404"):
+                raise MissingDataError(
+                    f"there is no bucket for {self._root}", "create it, or correct the address"
+                ) from error
+            raise ServiceError(
+                f"S3 refused a call on {self._root}: {error}", "check the credentials' rights"
+            ) from error
+        if isinstance(error, BotoCoreError):
+            endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "AWS"
+            raise ServiceError(
+                f"S3 at {endpoint} does not answer: {error}", "start it, or correct the address"
+            ) from error
+
+
+def s3_client() -> Any:
+    """Return a boto3 S3 client; endpoint and credentials come from the environment, as everywhere."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
+    return _s3_client(*(os.environ.get(name) for name in names))
+
+
+@lru_cache
+def _s3_client(*environment: str | None) -> Any:
+    """One client per environment: boto3's default session would keep the first credentials it ever saw."""
+    import boto3
+    from botocore.config import Config
+
+    retries: Any = {"max_attempts": 5, "mode": "standard"}
+    return boto3.session.Session().client("s3", config=Config(retries=retries, s3={"addressing_style": "path"}))

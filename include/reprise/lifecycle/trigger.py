@@ -14,6 +14,8 @@ from reprise.lifecycle import emr_api
 
 #: So many polls in a row may go unanswered before the wait is given up.
 PATIENCE = 20
+#: Seconds that pass at least between pausing a task and resuming it.
+SETTLE_S = 5.0
 
 
 class StepTrigger(BaseTrigger):
@@ -42,6 +44,8 @@ class StepTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, str]:
         silent = 0
+        # A task resumed in the very moments in which Airflow still books its pause is taken for lost, and retried.
+        await asyncio.sleep(min(SETTLE_S, SETTLE_S * self.poll_s))
         while True:
             try:
                 status = await asyncio.to_thread(emr_api.step_status, self.cluster, self.step_id)

@@ -1,0 +1,285 @@
+"""Every ending of `retrain` on real parts: Airflow, EMR steps, Spark, MLflow and Solr, over a small service's logs.
+
+One run does everything. The others run on copies of its lake, each deployment with its own; all share one Solr, in
+which the engine's own order is live when each of them begins.
+"""
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from builders import real_lifecycle as real
+from reprise import release
+from reprise.release.record import Pointer, read_pointer
+from reprise.sandbox import service_life, supervisor
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.spark,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(
+        not os.environ.get("REPRISE_ENDINGS"), reason="ten minutes of every ending on real parts: set REPRISE_ENDINGS=1"
+    ),
+]
+
+DAYS = 9
+MODELS = {"engine_order", "popularity", "linear", "lambdamart"}
+VARIANTS = {
+    "again": {},
+    "shaken": {},
+    "strict": {"gate": {"policy": {"min_gain": 1}}},  # of a metric between 0 and 1
+    "hasty": {"gate": {"review": {"timeout_hours": 0.002}}},
+    "sparse": {"logs": {"min_searches_per_day": 1_000_000}},
+}
+JUDGED = ("propensities", "query_groups", "judgments", "training_set")
+TRAINED = (*JUDGED, "candidates", "scores")
+
+
+@dataclass(frozen=True)
+class First:
+    """The undisturbed run, and what was to be seen right after it."""
+
+    run: real.Run
+    pointer: Pointer
+    engine: dict[str, list[str]]  # query → first page in the engine's order
+    live: dict[str, list[str]]  # and as an application gets it
+    mlflow: dict
+
+    @property
+    def other_family(self):
+        """The family that was not promoted: its model is in no release, so it may be pruned."""
+        (other,) = {"linear", "lambdamart"} - {self.pointer.live.family}
+        return other
+
+
+@pytest.fixture(scope="module")
+def service(home, tmp_path_factory):
+    deployments = tmp_path_factory.mktemp("deployments")
+    real.write_deployments(deployments, VARIANTS)
+    with real.living_service(home, deployments, DAYS) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def first(service):
+    run = service.start(real.FIRST)
+    run.wait_for_review()
+    run.answer("Approve", "better where it matters")
+    assert run.end() == "green", run.tasks
+    queries = service_life.frequent_queries(real.FIRST, run.plan.run, 50)
+    for variant in VARIANTS:
+        service.copy_days(variant)
+    return First(
+        run,
+        service.pointer,
+        {query: service.found(query) for query in queries},
+        {query: service.found(query, useParams="reprise_live") for query in queries},
+        recorded(run),
+    )
+
+
+@pytest.fixture
+def before(service, first):
+    """What Solr says of releases when a run begins: the engine's order is live."""
+    release.rollback(service.solr, 0, reason="as it was before the first run", by="mira")
+    return service.pointer
+
+
+def recorded(run):
+    """What MLflow holds of a run and of its deployment's model."""
+    return {
+        "parents": [(parent.info.status, parent.data.tags["reprise.ending"]) for parent in run.mlflow.parents()],
+        "children": run.mlflow.children(),
+        "versions": run.mlflow.versions(),
+        "aliases": run.mlflow.aliases(),
+    }
+
+
+def never_two_clusters(run):
+    times = run.closed_clusters()
+    return all(one["EndDateTime"] <= following["CreationDateTime"] for one, following in pairwise(times))
+
+
+def start_trained(service, first, deployment):
+    """A run whose stages find their work done; its candidate is the family that no release has."""
+    run = service.start(deployment, [first.other_family])
+    assert run.plan.champion["number"] == 0
+    service.hand_over(first.run, run, TRAINED)
+    return run
+
+
+# --- the whole way -------------------------------------------------------------------------------------------------
+
+
+def test_the_first_run_makes_release_1_live(first):
+    live = first.pointer.live
+
+    assert (live.number, live.approver) == (1, "mira")
+    assert [(s.action, s.from_release, s.to_release) for s in first.pointer.switches] == [("promote", 0, 1)]
+    assert first.run.ending == "promoted"
+    assert {"reject"} == {task for task, states in first.run.tasks.items() if states != ["success"] * len(states)}
+    assert first.run.plan.mlflow["run_id"] == live.mlflow_run
+
+
+def test_mlflow_has_one_parent_one_child_per_model_and_the_champion(first):
+    assert first.mlflow["parents"] == [("FINISHED", "promoted")]
+    assert {model: ["FINISHED"] for model in MODELS} == first.mlflow["children"]
+    assert {"1": first.pointer.live.model} == first.mlflow["versions"]
+    assert first.mlflow["aliases"] == {"champion": "1"}
+
+
+def test_its_one_cluster_is_closed(first):
+    assert len(first.run.closed_clusters()) == 1
+
+
+def test_searches_get_the_new_order_and_a_rollback_brings_the_old_one_back(service, first, before):
+    rolled_back = {query: service.found(query, useParams="reprise_live") for query in first.engine}
+    release.rollback(service.solr, 1, reason="forward again", by="mira")
+    forward = {query: service.found(query, useParams="reprise_live") for query in first.engine}
+
+    assert len(first.engine) > 20
+    moved = [query for query in first.engine if first.engine[query] != first.live[query]]
+    several = [query for query in first.engine if len(first.engine[query]) > 2]  # one answer has one order
+    assert len(moved) > len(several) / 2
+    assert first.engine == rolled_back
+    assert first.live == forward
+
+
+# --- green, and nothing live has changed ---------------------------------------------------------------------------
+
+
+def test_a_refused_run_uploads_nothing(service, first, before):
+    models = service.solr_models
+    run = start_trained(service, first, "strict")
+
+    assert run.end() == "green", run.tasks
+    assert run.ending == "refused"
+    assert [run.tasks[task] for task in ("reject", "upload")] == [["success"], ["skipped"]]
+    assert models == service.solr_models
+    assert before == service.pointer
+    assert recorded_parents(run) == [("FINISHED", "refused")]
+    assert never_two_clusters(run)
+
+
+def test_bad_logs_end_a_run_before_anything_is_learned(service, first, before):
+    run = service.start("sparse")
+
+    assert run.end() == "green", run.tasks
+    assert run.ending == "bad logs"
+    assert [run.tasks[task] for task in ("check_logs", "judge")] == [["success"], ["skipped"]]
+    assert before == service.pointer
+    assert recorded_parents(run) == [("FINISHED", "bad logs")]
+    assert never_two_clusters(run)
+
+
+def test_a_rejected_candidate_is_taken_out_of_solr(service, first, before):
+    run = start_trained(service, first, "again")
+    run.wait_for_review()
+    staged = service.solr_models
+    run.answer("Reject", "not for devotional songs")
+
+    assert run.end() == "green", run.tasks
+    assert run.ending == "rejected"
+    assert {run.candidate(first.other_family)["model"]} == staged - service.solr_models
+    assert before == service.pointer
+    assert recorded_parents(run) == [("FINISHED", "rejected")]
+    assert never_two_clusters(run)
+
+
+def test_a_review_that_nobody_answers_expires(service, first, before):
+    run = start_trained(service, first, "hasty")
+    run.wait_for_review()
+    staged = service.solr_models
+
+    assert run.end() == "green", run.tasks
+    assert run.ending == "expired"
+    assert {run.candidate(first.other_family)["model"]} == staged - service.solr_models
+    assert before == service.pointer
+    assert recorded_parents(run) == [("FINISHED", "expired")]
+
+
+def test_an_approval_comes_too_late_once_another_release_is_live(service, first, before):
+    run = start_trained(service, first, "again")
+    run.wait_for_review()
+    release.rollback(service.solr, 1, reason="another hand", by="admin")
+    theirs = service.pointer
+    run.answer("Approve", "")
+
+    assert run.end() == "green", run.tasks
+    assert run.ending == "superseded"
+    assert run.tasks["promote"] == ["success"]
+    assert service.pointer.live.number == 1
+    assert theirs == service.pointer
+    assert recorded_parents(run) == [("FINISHED", "superseded")]
+
+
+def recorded_parents(run):
+    return recorded(run)["parents"]
+
+
+# --- red, cleared, and in the end as if nothing had happened ---------------------------------------------------------
+
+
+def test_a_run_that_broke_twice_ends_like_an_undisturbed_one(service, first, before):
+    models = service.solr_models
+    run = service.start("shaken")
+    service.hand_over(first.run, run, JUDGED)
+    crash_a_step(service, run, before)
+    run.clear("train")
+    run.wait_for_review()
+    crash_promote_before_its_write(service, run, before)
+    run.clear("promote")
+    kill_promote_after_its_write(service, run)
+
+    assert run.end() == "green", run.tasks
+    assert run.ending == "promoted"
+    assert first.mlflow == recorded(run)
+    for family in ("linear", "lambdamart"):
+        assert first.run.candidate(family)["digest"] == run.candidate(family)["digest"]
+    assert scores(first.run).equals(scores(run))
+    after = service.pointer
+    assert first.pointer.live.sha == after.live.sha
+    assert len(before.releases) + 1 == len(after.releases)
+    assert models == service.solr_models
+    assert never_two_clusters(run)
+
+
+def crash_a_step(service, run, before):
+    """The step is killed in both attempts: red, the cluster closed, MLflow's runs ended."""
+    for _ in range(2):
+        service.kill_step("train-lambdamart-*")
+        real.wait_until(lambda: not service.fault_is_pending(), 200, "the step to be killed")
+    assert run.end() == "red", run.tasks
+    assert (run.ending, *run.tasks["evaluate"]) == ("failed", "upstream_failed")
+    assert "failed" in run.tasks["train"]
+    assert len(run.closed_clusters()) == 1
+    assert recorded_parents(run) == [("FAILED", "failed")]
+    assert "RUNNING" not in {status for statuses in run.mlflow.children().values() for status in statuses}
+    assert before == service.pointer
+
+
+def crash_promote_before_its_write(service, run, before):
+    """Solr is gone when the approval comes: red, and Solr comes back with what was live."""
+    real.stop(service.home, "solr")
+    run.answer("Approve", "better where it matters")
+    colour = run.end()
+    supervisor.up(service.home, ["solr"])
+    assert (colour, run.ending, run.tasks["promote"]) == ("red", "failed", ["failed"])
+    assert recorded_parents(run) == [("FAILED", "failed")]
+    assert before == service.pointer
+
+
+def kill_promote_after_its_write(service, run):
+    """The pointer is switched, the mirrors are not: the retry finds its release live and does the rest."""
+    with service.solr as solr:
+        version = read_pointer(solr).version
+        real.wait_until(lambda: read_pointer(solr).version > version, 60, "the write of promote", pause_s=0.005)
+    run.kill("promote")
+    run.wait_for("promote", "up_for_retry")
+
+
+def scores(run):
+    found = run.lake.read("scores", run.plan.models_version, [run.plan.partition])
+    return found.sort_by([(name, "ascending") for name in found.column_names if name != "value"])

@@ -90,7 +90,7 @@ def before(service, first):
 def recorded(run):
     """What MLflow holds of a run and of its deployment's model."""
     return {
-        "parents": [(parent.info.status, parent.data.tags["reprise.ending"]) for parent in run.mlflow.parents()],
+        "parents": recorded_parents(run),
         "children": run.mlflow.children(),
         "versions": run.mlflow.versions(),
         "aliases": run.mlflow.aliases(),
@@ -216,7 +216,7 @@ def test_an_approval_comes_too_late_once_another_release_is_live(service, first,
 
 
 def recorded_parents(run):
-    return recorded(run)["parents"]
+    return [(parent.info.status, parent.data.tags["reprise.ending"]) for parent in run.mlflow.parents()]
 
 
 # --- red, cleared, and in the end as if nothing had happened ---------------------------------------------------------

@@ -9,20 +9,20 @@ from builders.airflow_process import run_with_airflow
 from builders.emr_server import EmrServer, shell_step, start_cluster, step_named, wait_for_steps
 
 PROGRAM = """
-import asyncio, json, sys
+import asyncio, json, sys, time
 from reprise.lifecycle.trigger import StepTrigger
 
-cluster, step, deadline, kill = json.loads(sys.argv[1])
+cluster, step, earliest, deadline, kill = json.loads(sys.argv[1])
 
 async def first():
-    trigger = StepTrigger(cluster, step, 0.1, deadline)
+    trigger = StepTrigger(cluster, step, 0.1, earliest, deadline)
     path, fields = trigger.serialize()
     assert path == "reprise.lifecycle.trigger.StepTrigger", path
     again = StepTrigger(**fields)
     if kill:
         await again.on_kill()
     async for event in again.run():
-        return event.payload
+        return {**event.payload, "at": time.time()}
 
 print(json.dumps(asyncio.run(first())))
 """
@@ -37,12 +37,12 @@ def server(tmp_path):
     running.stop()
 
 
-def waited_for(server, tmp_path, script, *, seconds=60.0, kill=False):
+def waited_for(server, tmp_path, script, *, earliest=0.0, seconds=60.0, kill=False):
     client = server.client()
     cluster = start_cluster(client, StepConcurrencyLevel=1, LogUri=str(tmp_path / "logs"))
     step = client.add_job_flow_steps(JobFlowId=cluster, Steps=[shell_step("judge-1", script)])["StepIds"][0]
     wait_for_steps(client, cluster, **({"judge-1": "RUNNING"} if "sleep" in script else {}))
-    given = json.dumps([cluster, step, time.time() + seconds, kill])
+    given = json.dumps([cluster, step, earliest, time.time() + seconds, kill])
     aws = {
         "AWS_ENDPOINT_URL_EMR": server.url,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -57,6 +57,15 @@ def test_it_fires_when_the_step_has_ended(server, tmp_path):
     payload, _ = waited_for(server, tmp_path, "true")
 
     assert payload["state"] == "COMPLETED"
+
+
+def test_it_does_not_fire_before_the_pause_is_booked(server, tmp_path):
+    earliest = time.time() + 12.0  # later than it takes to start the program
+
+    payload, _ = waited_for(server, tmp_path, "true", earliest=earliest)
+
+    assert payload["state"] == "COMPLETED"
+    assert earliest <= payload["at"]
 
 
 def test_it_says_why_a_step_failed(server, tmp_path):

@@ -78,9 +78,9 @@ class StepOperator(BaseOperator):
             step_id = emr_api.submit_step(cluster, request, before_submit=lambda: _delete(stale))
             self._step = (cluster, step_id)
             push(context, logs_url=step_logs_uri(plan, cluster, step_id))
-            emr = plan.deployment.emr
+            emr, now = plan.deployment.emr, time.time()
         self.defer(
-            trigger=StepTrigger(cluster, step_id, emr.poll_s, time.time() + emr.step_timeout_s),
+            trigger=StepTrigger(cluster, step_id, emr.poll_s, now + _booking_s(), now + emr.step_timeout_s),
             method_name="ended",
             kwargs={"cluster": cluster, "step_id": step_id},
         )
@@ -110,6 +110,17 @@ class StepOperator(BaseOperator):
         if not cluster:
             raise RepriseError("this run has no open cluster", "clear the task open_cluster with its downstream")
         return str(cluster)
+
+
+def _booking_s() -> float:
+    """Return how long Airflow may take to book that a task is paused.
+
+    A worker may look only every ``min_heartbeat_interval`` whether its task's process is gone. A task that runs
+    again before the scheduler heard of that is taken for lost and retried.
+    """
+    from airflow.sdk import conf
+
+    return float(conf.getint("workers", "min_heartbeat_interval")) + 1.0
 
 
 def _delete(uri: str) -> None:

@@ -14,24 +14,23 @@ from reprise.lifecycle import emr_api
 
 #: So many polls in a row may go unanswered before the wait is given up.
 PATIENCE = 20
-#: Seconds that pass at least between pausing a task and resuming it.
-SETTLE_S = 5.0
 
 
 class StepTrigger(BaseTrigger):
-    """Fires once when the step has ended, timed out, or EMR stays silent.
+    """Fires once when the step has ended, timed out, or EMR stays silent; never before ``earliest``.
 
-    ``poll_s`` is the time between two looks; ``deadline`` is in epoch seconds, so that a triggerer's restart does
-    not start the wait anew.
+    ``poll_s`` is the time between two looks; ``earliest`` and ``deadline`` are in epoch seconds, so that a
+    triggerer's restart does not start the wait anew.
     """
 
-    def __init__(self, cluster: str, step_id: str, poll_s: float, deadline: float) -> None:
+    def __init__(self, cluster: str, step_id: str, poll_s: float, earliest: float, deadline: float) -> None:
         super().__init__()
-        self.cluster, self.step_id, self.poll_s, self.deadline = cluster, step_id, poll_s, deadline
+        self.cluster, self.step_id, self.poll_s = cluster, step_id, poll_s
+        self.earliest, self.deadline = earliest, deadline
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to go on with the wait."""
-        fields = {name: getattr(self, name) for name in ("cluster", "step_id", "poll_s", "deadline")}
+        fields = {name: getattr(self, name) for name in ("cluster", "step_id", "poll_s", "earliest", "deadline")}
         return f"{type(self).__module__}.{type(self).__qualname__}", fields
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -44,8 +43,7 @@ class StepTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, str]:
         silent = 0
-        # A task resumed in the very moments in which Airflow still books its pause is taken for lost, and retried.
-        await asyncio.sleep(min(SETTLE_S, SETTLE_S * self.poll_s))
+        await asyncio.sleep(max(0.0, self.earliest - time.time()))
         while True:
             try:
                 status = await asyncio.to_thread(emr_api.step_status, self.cluster, self.step_id)

@@ -4,7 +4,6 @@ One run does everything. The others run on copies of its lake, each deployment w
 which the engine's own order is live when each of them begins.
 """
 
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,14 +14,7 @@ from reprise import release
 from reprise.release.record import Pointer, read_pointer
 from reprise.sandbox import service_life, supervisor
 
-pytestmark = [
-    pytest.mark.services,
-    pytest.mark.spark,
-    pytest.mark.timeout(1200),
-    pytest.mark.skipif(
-        not os.environ.get("REPRISE_ENDINGS"), reason="ten minutes of every ending on real parts: set REPRISE_ENDINGS=1"
-    ),
-]
+pytestmark = [pytest.mark.services, pytest.mark.spark, pytest.mark.timeout(1200)]
 
 DAYS = 9
 MODELS = {"engine_order", "popularity", "linear", "lambdamart"}

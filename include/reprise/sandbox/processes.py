@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from reprise.errors import ServiceError
+from reprise.objects import ObjectStore
 from reprise.sandbox.home import Home
 from reprise.settings import digest_of
 
@@ -71,7 +72,8 @@ def start(home: Home, name: str, argv: Sequence[str]) -> Record:
         )
     _CHILDREN[child.pid] = child
     record = Record(name, child.pid, psutil.Process(child.pid).create_time(), command_digest(home, argv), str(log))
-    _path(home, name).write_text(json.dumps(asdict(record)), encoding="utf-8")
+    # Whole or not at all: services start side by side, and each reads all records.
+    ObjectStore(str(home.folder("run"))).put(_path(home, name).name, json.dumps(asdict(record)).encode())
     return record
 
 

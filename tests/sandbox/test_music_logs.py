@@ -35,9 +35,9 @@ def world():
 
 @pytest.fixture(scope="module")
 def lived(world, s3, tmp_path_factory):
-    """Three days in the small deployment's own buckets; with them what was written and where the truth is."""
+    """Three days in buckets that no other test fills; with them what was written and where the truth is."""
     truth = tmp_path_factory.mktemp("truth")
-    buckets = Buckets("music-search-logs-small", "music-play-logs-small")
+    buckets = Buckets("music-search-logs-lived", "music-play-logs-lived")
     return simulate(world, PlainFirstStage(world), s3, truth, DAYS, buckets=buckets), buckets, truth
 
 
@@ -165,14 +165,16 @@ def test_corruption_moves_consumption_and_keeps_volumes(lived, s3, tmp_path, mon
     """In the spoiled day as many lines, clicks and seconds, on other shown items; the other days byte for byte."""
     what, buckets, _ = lived
     small = load_deployment("demo-small")
-    text = small.model_dump_json().replace("-logs-small", "-logs-spoiled")
-    spoiled = type(small).model_validate_json(text)
-    corrupt(s3, small, spoiled, [what.days[1]])
-    ours, theirs = (_objects(s3, f"music-search-logs-{name}") for name in ("small", "spoiled"))
-    clean, bad = (
-        _records(_lines(s3, f"music-search-logs-{name}", f"ubi/dt={what.days[1]}")) for name in ("small", "spoiled")
+    lived_there, spoiled = (
+        type(small).model_validate_json(small.model_dump_json().replace("-logs-small", f"-logs-{name}"))
+        for name in ("lived", "spoiled")
     )
-    plays = [_records(_lines(s3, f"music-play-logs-{name}")) for name in ("small", "spoiled")]
+    corrupt(s3, lived_there, spoiled, [what.days[1]])
+    ours, theirs = (_objects(s3, f"music-search-logs-{name}") for name in ("lived", "spoiled"))
+    clean, bad = (
+        _records(_lines(s3, f"music-search-logs-{name}", f"ubi/dt={what.days[1]}")) for name in ("lived", "spoiled")
+    )
+    plays = [_records(_lines(s3, f"music-play-logs-{name}")) for name in ("lived", "spoiled")]
     shown = {r["query_id"]: r["query_response_object_ids"] for r in bad if r.get("query_response_object_ids")}
     moved = [
         (old, new) for old, new in zip(clean, bad, strict=True) if old.get("action_name") == "click" and old != new
@@ -186,7 +188,7 @@ def test_corruption_moves_consumption_and_keeps_volumes(lived, s3, tmp_path, mon
         assert shown[click["query_id"]][place] == click["event_attributes"]["object"]["object_id"]
     assert [p.get("listened_ms") for p in plays[0]] == [p.get("listened_ms") for p in plays[1]]
     assert sum(a != b for a, b in zip(*plays, strict=True)) > 200
-    assert buckets.search == "music-search-logs-small"
+    assert buckets.search == "music-search-logs-lived"
 
 
 @pytest.mark.solr

@@ -40,6 +40,7 @@ def start_local_spark(home: Home, cores: int) -> SparkSession:
     settings = {
         **s3a_conf(home.url("s3")),
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.session.timeZone": "UTC",

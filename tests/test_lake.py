@@ -98,6 +98,32 @@ def test_listing_while_others_write_sees_whole_objects_only(tmp_path):
     assert seen <= {"a/x"}
 
 
+def test_a_manifest_listed_before_it_can_be_read_is_not_there_yet(tmp_path):
+    """A server may name an object before it is whole; readers then see the version before, not nothing."""
+    lake = Lake(str(tmp_path))
+    lake.write("t", "v1", "dt=2026-11-01", rows("song:1"))
+    lake.store.put("t/v=v1/dt=2026-11-01/manifest-00002.json", b"")
+
+    assert lake.published("t", "v1", "dt=2026-11-01").number == 1
+    assert lake.partitions("t", "v1")["dt=2026-11-01"].number == 1
+    assert lake.read("t", "v1", ["dt=2026-11-01"])["item"].to_pylist() == ["song:1"]
+
+
+def test_a_put_whose_answer_was_lost_is_still_a_win(tmp_path):
+    """The client sends it again and is told that the name is taken; the files it published stay."""
+
+    class LosesAnswers(ObjectStore):
+        def put_new(self, key: str, content: bytes) -> bool:
+            super().put_new(key, content)
+            return super().put_new(key, content)
+
+    lake = Lake(str(tmp_path))
+    lake.store = LosesAnswers(lake.uri)
+    lake.write("t", "v1", "run=a", rows("song:1"))
+
+    assert lake.read("t", "v1", ["run=a"])["item"].to_pylist() == ["song:1"]
+
+
 def test_spark_droppings_are_not_published(lake):
     """Files that Spark writes beside the data are left out of the manifest."""
     attempt = lake.attempt("t", "v1", "run=b")

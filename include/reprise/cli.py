@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError
+from reprise.lake_commands import lake
 from reprise.verdict import Verdict
 
 app = typer.Typer(
@@ -244,6 +245,7 @@ def _sandbox_commands() -> None:
 
 
 _sandbox_commands()
+app.add_typer(lake, name="lake")
 
 
 # --- one place for answers and exit codes ----------------------------------------------------------------------

@@ -5,14 +5,16 @@
 
 A writer writes under an attempt of its own, then publishes: the put succeeds only if no such object exists, so
 of two writers one wins and the other's files are never read. Readers read what the newest manifest lists and
-nothing else. A day that is rebuilt gets the next manifest number: a new version, never a mix.
+nothing else. A day that is rebuilt gets the next manifest number: a new version, never a mix. Manifests stay, so a
+number once taken is taken for ever; what nobody lists any more is swept (see lake_sweep.py).
 """
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,10 @@ from reprise.objects import ObjectStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+#: An attempt that was last written longer ago is refused: it may be swept while it is published. Sweeping waits longer.
+PUBLISH_WITHIN_S = 48 * 3600
 
 
 @dataclass(frozen=True)
@@ -84,23 +90,34 @@ class Lake:
 
         ``replaces`` is the manifest this one succeeds (a day rebuilt). ``folder`` is where the files are, if an
         attempt wrote several partitions at once; by default the attempt's own key. If another writer was first,
-        its manifest is returned and this attempt's files are removed.
+        its manifest is returned and this attempt's files are removed. An attempt whose files are gone or too old
+        (a zombie's) is an error.
         """
         number, folder = replaces.number + 1 if replaces else 1, folder or attempt.key
         # Spark's _SUCCESS and checksum files start with _ or a dot.
-        files = [k for k in self.store.list(f"{folder}/") if not k.rsplit("/", 1)[1].startswith(("_", "."))]
+        written = self.store.modified(f"{folder}/")
+        files = [key for key in written if not key.rsplit("/", 1)[1].startswith(("_", "."))]
+        if (rows and not files) or (files and max(written.values()) < time.time() - PUBLISH_WITHIN_S):
+            raise RepriseError(f"attempt {folder} is too old to be published, or was swept", "run the step again")
         manifest = Manifest(
             attempt.table, attempt.version, attempt.partition, attempt.id, files, rows, number,
             inputs=dict(inputs or {}), facts=dict(facts or {}),
         )  # fmt: skip
-        content = json.dumps(asdict(manifest), sort_keys=True).encode()
-        if self.store.put_new(self._manifest_key(attempt.table, attempt.version, attempt.partition, number), content):
+        if self.publish_manifest(manifest):
             return manifest
-        self.store.delete(self.store.list(f"{folder}/"))
         winner = self.published(attempt.table, attempt.version, attempt.partition)
+        # A put whose answer was lost is sent again, and then finds the name taken: by itself.
+        if winner is None or winner.attempt != attempt.id:
+            self.store.delete(self.store.list(f"{folder}/"))
         if winner is None:
             raise RepriseError(f"the manifest of {attempt.key} vanished while it was published", "run the step again")
         return winner
+
+    def publish_manifest(self, manifest: Manifest) -> bool:
+        """Publish a manifest under its own number; return whether the number was still free."""
+        content = json.dumps(asdict(manifest), sort_keys=True).encode()
+        key = self._manifest_key(manifest.table, manifest.version, manifest.partition, manifest.number)
+        return self.store.put_new(key, content)
 
     def write(
         self,
@@ -125,17 +142,24 @@ class Lake:
 
     def published(self, table: str, version: str, partition: str) -> Manifest | None:
         """Return the newest manifest of a partition, or None."""
-        keys = self.store.list(f"{table}/v={version}/{partition}/manifest-")
-        content = self.store.get(max(keys)) if keys else None
-        return Manifest(**json.loads(content)) if content else None
+        return self._newest(self.store.list(f"{table}/v={version}/{partition}/manifest-"))
 
     def partitions(self, table: str, version: str) -> dict[str, Manifest]:
         """Return partition → newest manifest, for everything published of one version of a table."""
         prefix = f"{table}/v={version}/"
-        newest: dict[str, str] = {}
-        for key in sorted(k for k in self.store.list(prefix) if k.rsplit("/", 1)[1].startswith("manifest-")):
-            newest[key[len(prefix) :].rsplit("/", 1)[0]] = key
-        return {p: Manifest(**json.loads(self.store.get(key) or b"{}")) for p, key in sorted(newest.items())}
+        numbers: dict[str, list[str]] = {}
+        for key in self.store.list(prefix):
+            if key.rsplit("/", 1)[1].startswith("manifest-"):
+                numbers.setdefault(key[len(prefix) :].rsplit("/", 1)[0], []).append(key)
+        found = {partition: self._newest(keys) for partition, keys in sorted(numbers.items())}
+        return {partition: manifest for partition, manifest in found.items() if manifest}
+
+    def _newest(self, keys: Iterable[str]) -> Manifest | None:
+        """Return the newest of a partition's manifests that can be read: one being put may be listed too early."""
+        for key in sorted(keys, reverse=True):
+            if content := self.store.get(key):
+                return Manifest(**json.loads(content))
+        return None
 
     def manifests(self, table: str, version: str, partitions: Sequence[str]) -> list[Manifest]:
         """Return the newest manifest of each of these partitions; a missing one is an error."""
@@ -146,6 +170,11 @@ class Lake:
                 raise MissingDataError(
                     f"{table} has nothing published for {partition} (version {version}) in {self.uri}",
                     "run the stage that writes it first",
+                )
+            if manifest.facts.get("expired"):
+                raise MissingDataError(
+                    f"{table} of {partition} is beyond its retention and was swept from {self.uri}",
+                    "read fewer days, or raise privacy.retention_days in logs.yaml before they expire",
                 )
             found.append(manifest)
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -82,16 +82,30 @@ class ObjectStore:
             with _s3_errors(self.root) as s3:
                 s3.delete_object(Bucket=self._bucket, Key=self._key(key))
 
+    def modified(self, prefix: str = "") -> dict[str, float]:
+        """Return key → when it was last written (seconds since 1970, by the store's clock), as ``list`` does."""
+        if not self._bucket:
+            return {key: found.st_mtime for key, found in self._stats(prefix).items()}
+        return {key: o["LastModified"].timestamp() for key, o in self._objects(prefix)}
+
     def list(self, prefix: str = "") -> dict[str, str]:
         """Return key → etag (S3) or size-and-mtime (local) of all objects whose key starts with the prefix."""
         if not self._bucket:
-            start = self._folder / (prefix if prefix.endswith("/") else os.path.dirname(prefix))
-            stats = {path.relative_to(self._folder).as_posix(): _stat(path) for path in start.rglob("*")}
-            return {k: f"{s.st_size}-{s.st_mtime_ns}" for k, s in sorted(stats.items()) if s and k.startswith(prefix)}
+            return {key: f"{found.st_size}-{found.st_mtime_ns}" for key, found in self._stats(prefix).items()}
+        return {key: o["ETag"].strip('"') for key, o in self._objects(prefix)}
+
+    def _stats(self, prefix: str) -> dict[str, os.stat_result]:
+        start = self._folder / (prefix if prefix.endswith("/") else os.path.dirname(prefix))
+        found = {path.relative_to(self._folder).as_posix(): _stat(path) for path in start.rglob("*")}
+        return {key: stats for key, stats in sorted(found.items()) if stats and key.startswith(prefix)}
+
+    def _objects(self, prefix: str) -> Iterator[tuple[str, Any]]:
         with _s3_errors(self.root) as s3:
             pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._key(prefix))
             cut = len(self._prefix) + 1 if self._prefix else 0
-            return {o["Key"][cut:]: o["ETag"].strip('"') for page in pages for o in page.get("Contents", [])}
+            for page in pages:
+                # Some servers name an object before it is whole (S3Proxy does, AWS does not): then it has no ETag.
+                yield from ((o["Key"][cut:], o) for o in page.get("Contents", []) if "ETag" in o)
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key

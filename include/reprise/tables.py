@@ -81,6 +81,7 @@ query_groups = _schema(
     block=_text, query_group=_text, query=_text, searches=_int, language=_text,
     segment=_text,  # head | torso | tail by traffic in the block
     seen_before=_bool,  # searched in an earlier block of the window
+    users=_int,  # at least so many listeners searched it in the block; few of them: its text stays in the lake
 )  # fmt: skip
 
 

@@ -84,12 +84,12 @@ def judgment(block, group, item, utility, examined, variant="measured", prior=0.
     }  # fmt: skip
 
 
-def query_group(block, group, searches, query=None):
+def query_group(block, group, searches, query=None, users=100):
     """A row of ``query_groups``."""
     segment = "head" if searches > 50 else "tail"
     return {
         "block": block, "query_group": group, "query": query or group, "searches": searches, "language": "en",
-        "segment": segment, "seen_before": False,
+        "segment": segment, "seen_before": False, "users": users,
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 import math
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -50,6 +51,7 @@ class World:
         self.by_reading = {}  # (θ variant, unjudged) → what the candidates gain there instead
         self.train_extra = 0.03
         self.trained_until, self.theta_measured, self.unreachable = "2026-09-18", True, 0.1
+        self.users = lambda i: 5
 
     def model_values(self, model, role):
         base = np.random.default_rng(7).uniform(0.4, 0.7, self.queries)
@@ -101,7 +103,13 @@ class World:
         empty = pa.Table.from_pylist([], tables.judgments)
         lake.write("judgments", plan.judgments_version, plan.partition, empty, facts=facts)
         groups = [
-            dict(zip(tables.query_groups.names, ("test", f"q{i}", f"तुम <{i}>", 2 * n, "hi", "tail", True), strict=True))
+            dict(
+                zip(
+                    tables.query_groups.names,
+                    ("test", f"q{i}", f"तुम <{i}>", 2 * n, "hi", "tail", True, self.users(i)),
+                    strict=True,
+                )
+            )
             for i, n in enumerate(self.traffic.astype(int).tolist())
         ]
         texts = pa.Table.from_pylist(groups, tables.query_groups)
@@ -339,6 +347,45 @@ def test_the_page_says_it_in_words_and_fetches_nothing(tmp_path):
     assert {moved.query for moved in (*report.winners, *report.losers)} <= set(page.text)
     assert report.winners[0].query not in source
     assert html.escape(report.winners[0].query) in source
+
+
+def test_queries_of_few_listeners_are_named_nowhere(tmp_path):
+    """Every other query had four listeners: page and report count them, and show neither text nor group."""
+    world, plain = World(tmp_path / "few"), World(tmp_path / "plain")
+    world.users = lambda i: 4 + i % 2
+    run(world.build())
+    run(plain.build())
+    store = world.plan.open_lake().store
+    report = load_report(world.plan.open_lake(), "r1")
+    written = json.loads(store.get("runs/r1/gate/report.json"))
+    page = html.unescape(store.get("runs/r1/gate/report.html").decode())
+    everywhere = page + json.dumps(written, ensure_ascii=False)
+    moved = [*report.winners, *report.losers]
+    openly = load_report(plain.plan.open_lake(), "r1")
+    was = [m.query for m in (*openly.winners, *openly.losers)]
+
+    assert [f"<{i}>" for i in range(0, QUERIES, 2) if f"तुम <{i}>" in everywhere] == []
+    assert not [m.query for m in moved if re.fullmatch(r"q\d+", m.query)]
+    hidden = "a query of fewer than 5 listeners"
+    expected = [hidden if int(text[5:-1]) % 2 == 0 else text for text in was]
+    assert [m.query for m in moved] == expected
+    assert {hidden} < set(expected)
+    assert report.comparison == openly.comparison
+
+
+def test_examples_of_a_verification_carry_no_text(tmp_path):
+    """A mismatch keeps item and scores; what the listener typed stays in the lake."""
+    world = World(tmp_path)
+    run(world.build())
+    example = {"url": "u", "params": {"q": "very private", "rows": 10}, "item": "song:1", "solr": 1.0, "offline": 2.0}
+    policy = world.plan.deployment.gate.policy
+    report = add_verification(
+        load_report(world.plan.open_lake(), "r1"), verification(mismatching=1, examples=[example]), policy
+    )
+    text = report.to_json()
+
+    assert "very private" not in text
+    assert "song:1" in text
 
 
 def verification(**changes):

@@ -10,6 +10,7 @@ from reprise.errors import MissingDataError
 from reprise.judgments.fold import fold
 from reprise.judgments.judge import run
 from reprise.plan import Plan, days_between, lay_blocks
+from reprise.searches.privacy import ensure_keys
 from reprise.settings import Deployment
 from reprise.settings.gate import Blocks
 
@@ -50,7 +51,8 @@ def publish(plan, table, rows):
 
 def a_search(day, q, n, language="en"):
     blank = dict.fromkeys(tables.searches.names)
-    return blank | {"dt": day, "search_id": f"{day}-{q}-{n}", "q": q, "query": q, "language": language}
+    user = f"u{n % 5}"
+    return blank | {"dt": day, "search_id": f"{day}-{q}-{n}", "q": q, "query": q, "language": language, "user": user}
 
 
 def simulated(seed, *, rankers, swaps, queries=30, per_day=16000):
@@ -217,6 +219,31 @@ def test_query_groups_agree_with_duckdb(world):
         for value, column in ((query, "q"), (language, "language")):
             counts = [sum(r[column] == v for r in inside) for v in {r[column] for r in inside}]
             assert sum(r[column] == value for r in inside) == max(counts)
+
+
+def test_query_groups_count_listeners(world):
+    """Distinct users of each group in its block, counted from the rows by themselves."""
+    plan, _, rows = world
+    expected: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        expected.setdefault((row["block"], row["query_group"]), set()).add(row["user"])
+    got = {(r["block"], r["query_group"]): r["users"] for r in table(plan, "query_groups").to_pylist()}
+
+    assert got == {key: len(users) for key, users in expected.items()}
+    assert len(set(got.values())) > 1
+
+
+def test_a_change_of_keys_makes_no_listener_two(spark, tmp_path):
+    """The same three on both days of a block, hashed anew on the second, are three; a listener less is not made up."""
+    plan = a_plan(tmp_path)
+    ensure_keys(plan.open_lake(), plan.days, rotate_days=1)
+    stats, _ = random_world()
+    publish(plan, "query_item_stats", stats)
+    rows = [a_search(day, "abba", n) for day in DAYS for n in range(3)]
+    publish(plan, "searches", [row | {"user": f"{row['user']} under the key of {row['dt']}"} for row in rows])
+    run(plan)
+
+    assert {row["users"] for row in table(plan, "query_groups").to_pylist()} == {3}
 
 
 def test_a_published_run_is_not_computed_again(world):

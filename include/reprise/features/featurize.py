@@ -146,7 +146,10 @@ def _item_stats(spark: SparkSession, plan: Plan) -> DataFrame:
 
 
 def _zero_results(spark: SparkSession, plan: Plan) -> dict[str, Any]:
-    """Return the share of the test block's searches whose query was shown no item at all, and the heaviest of them."""
+    """Return the share of the test block's searches whose query was shown no item at all, and the heaviest of them.
+
+    Queries of too few listeners are counted, never named.
+    """
     from pyspark.sql import functions as f
 
     lake, version, block = plan.open_lake(), plan.judgments_version, plan.block("test")[0].name
@@ -154,7 +157,8 @@ def _zero_results(spark: SparkSession, plan: Plan) -> dict[str, Any]:
     judged = spark.read.parquet(*lake.files("judgments", version, [plan.partition])).where(f.col("block") == block)
     empty = groups.join(judged.select("query_group").distinct(), "query_group", "left_anti")
     total = groups.agg(f.sum("searches")).first()
-    failing = empty.orderBy(f.desc("searches"), "query").select("query", "searches").limit(10).collect()
+    shown = empty.where(f.col("users") >= plan.deployment.logs.privacy.min_users_per_query)
+    failing = shown.orderBy(f.desc("searches"), "query").select("query", "searches").limit(10).collect()
     lost = empty.agg(f.coalesce(f.sum("searches"), f.lit(0))).first()
     searches = (total[0] if total else 0) or 0
     return {

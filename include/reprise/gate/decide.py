@@ -77,7 +77,7 @@ def examine(plan: Plan, lake: Lake) -> Report:
     ]
     ours, theirs = test.mean(family), test.mean(champion)
     groups = _test_groups(plan, lake)
-    winners, losers = _moved(test, family, champion, {group["query_group"]: group["query"] for group in groups})
+    winners, losers = _moved(test, family, champion, *_shown(groups, plan.deployment.logs.privacy.min_users_per_query))
     return Report(
         run=plan.run,
         deployment=plan.deployment.name,
@@ -161,8 +161,17 @@ def _slices(plan: Plan, test: Paired, family: str, champion: str) -> list[Slice]
     return slices
 
 
-def _moved(test: Paired, family: str, champion: str, texts: dict[str, str]) -> tuple[list[Moved], list[Moved]]:
-    """Return the queries that gained and lost most, by traffic times difference."""
+def _shown(groups: list[dict[str, Any]], min_users: int) -> tuple[dict[str, str], str]:
+    """Return the text of every query group that enough listeners searched, and what stands for the others."""
+    # A group of several test blocks is judged by the block that saw most of its listeners.
+    texts = {group["query_group"]: group["query"] for group in groups if (group["users"] or 0) >= min_users}
+    return texts, f"a query of fewer than {min_users} listeners"
+
+
+def _moved(
+    test: Paired, family: str, champion: str, texts: dict[str, str], hidden: str
+) -> tuple[list[Moved], list[Moved]]:
+    """Return the queries that gained and lost most, by traffic times difference; without a text they are ``hidden``."""
     ours, theirs = test.of(family), test.of(champion)
     both = ~np.isnan(ours) & ~np.isnan(theirs)
     share = np.where(both, test.traffic, 0.0) / max(test.traffic[both].sum(), 1.0)
@@ -170,8 +179,8 @@ def _moved(test: Paired, family: str, champion: str, texts: dict[str, str]) -> t
     order = np.argsort(-weight, kind="stable")
 
     def moved(n: int) -> Moved:
-        query = test.queries[n]
-        return Moved(texts.get(query, query), int(test.traffic[n]), float(ours[n]), float(theirs[n]), float(weight[n]))
+        text = texts.get(test.queries[n], hidden)
+        return Moved(text, int(test.traffic[n]), float(ours[n]), float(theirs[n]), float(weight[n]))
 
     winners = [moved(n) for n in order[:_MOVED_SHOWN].tolist() if weight[n] > 0]
     losers = [moved(n) for n in order[::-1][:_MOVED_SHOWN].tolist() if weight[n] < 0]
@@ -207,7 +216,7 @@ def _theta(plan: Plan, lake: Lake) -> tuple[bool, str]:
 
 def _test_groups(plan: Plan, lake: Lake) -> list[dict[str, Any]]:
     """Return every query group searched in the test block, those without any consumption included."""
-    wanted = ["block", "query_group", "query", "searches"]
+    wanted = ["block", "query_group", "query", "searches", "users"]
     rows = lake.read("query_groups", plan.judgments_version, [plan.partition], wanted)
     names = {block.name for block in plan.block("test")}
     return [row for row in rows.to_pylist() if row["block"] in names]

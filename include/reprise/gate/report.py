@@ -107,7 +107,11 @@ class Report:
 
 
 def add_verification(report: Report, verification: Mapping[str, Any], policy: Policy) -> Report:
-    """Return the report completed with what Solr measured; done twice, the newer replaces the older."""
+    """Return the report completed with what Solr measured; done twice, the newer replaces the older.
+
+    Its examples lose the listener's text: how many listeners a probe had is not known here.
+    """
+    verification = {**verification, "examples": [_without_text(e) for e in verification["examples"]]}
     checks = solr_checks(verification, policy)
     kept = [check for check in report.checks if check.name not in {"parity", "latency", "skew"}]
     return replace(report, checks=[*kept, *checks], verification=dict(verification))
@@ -130,6 +134,11 @@ def load_report(lake: Lake, run: str) -> Report:
     if content is None:
         raise MissingDataError(f"run {run} has no gate report in {lake.uri}", "run `reprise gate` first")
     return Report.from_json(content)
+
+
+def _without_text(example: Mapping[str, Any]) -> dict[str, Any]:
+    params = {name: value for name, value in example.get("params", {}).items() if name != "q"}
+    return {**example, "params": params}
 
 
 def _comparison(fields: Mapping[str, Any]) -> Comparison:

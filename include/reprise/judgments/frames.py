@@ -75,11 +75,12 @@ def judged(stats: DataFrame, blocks: DataFrame, theta: DataFrame, settings: Judg
     )
 
 
-def groups(searches: DataFrame, blocks: DataFrame) -> DataFrame:
-    """Return `query_groups`: text, traffic, language, segment and novelty of every group, block by block.
+def groups(searches: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame:
+    """Return `query_groups`: text, traffic, language, segment, novelty and users of every group, block by block.
 
     ``searches`` are those of the whole window, so that a group can have been seen before; ``blocks`` has dt, block
-    and the block's first day. Head queries carry the first third of a block's searches, torso the second.
+    and the block's first day; ``periods`` maps dt to the period in which a user keeps one hash. Head queries carry
+    the first third of a block's searches, torso the second.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as f
@@ -101,6 +102,7 @@ def groups(searches: DataFrame, blocks: DataFrame) -> DataFrame:
         .join(_most_frequent(inside, "language"), ["block", "query_group"])
         .join(first_seen, "query_group")
         .withColumn("seen_before", f.col("first_seen") < f.col("first"))
+        .join(_users(searches, counted, blocks, periods), ["block", "query_group"])
     )
 
 
@@ -113,6 +115,17 @@ def with_group(frame: DataFrame) -> DataFrame:
         return queries.map({q: fold(q) for q in queries.unique()})
 
     return frame.withColumn("query_group", to_group("q"))
+
+
+def _users(searches: DataFrame, counted: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame:
+    """Return how many users searched each group in its block: those of the period that saw most, so never too many."""
+    from pyspark.sql import functions as f
+
+    names = counted.select("q", "query_group").distinct()
+    seen = searches.join(f.broadcast(blocks), "dt").join(f.broadcast(periods), "dt")
+    seen = seen.select("block", "period", "q", "user").distinct().join(names, "q")
+    by_period = seen.groupBy("block", "query_group", "period").agg(f.count_distinct("user").alias("users"))
+    return by_period.groupBy("block", "query_group").agg(f.max("users").alias("users"))
 
 
 def _most_frequent(counted: DataFrame, column: str) -> DataFrame:

@@ -46,7 +46,7 @@ def run(plan: Plan) -> Verdict:
         _rows(found), "theta_variant string, position long, theta double, pairs long, method string"
     )
     _publish(plan, "propensities", theta, stats_inputs, facts)
-    _publish(plan, "query_groups", _groups(spark, searches, plan), search_inputs, facts)
+    _publish(plan, "query_groups", _groups(spark, searches, plan, lake), search_inputs, facts)
     rows = _publish(plan, "judgments", _judged(spark, stats, theta, plan), stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     return Verdict("yes", measured, facts={"judgments": rows, **facts, "theta": list(found[0].theta)})
@@ -82,10 +82,15 @@ def _rows(found: list[Curve]) -> list[tuple[str, int, float, int, str]]:
     ]
 
 
-def _groups(spark: SparkSession, searches: DataFrame, plan: Plan) -> DataFrame:
+def _groups(spark: SparkSession, searches: DataFrame, plan: Plan, lake: Lake) -> DataFrame:
     from reprise.judgments.frames import groups
+    from reprise.searches.privacy import load_keys
 
-    return groups(searches, _block_days(spark, plan))
+    # A listener has one hash per key: across a change of keys, one would count as two.
+    keys = load_keys(lake)
+    hashed = [(day, next((key.first for key in keys if key.covers(day)), "")) for day in plan.days]
+    periods = spark.createDataFrame(hashed, "dt string, period string")
+    return groups(searches, _block_days(spark, plan), periods)
 
 
 def _judged(spark: SparkSession, stats: DataFrame, theta: DataFrame, plan: Plan) -> DataFrame:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
-from reprise.errors import UsageError
+from reprise.errors import RepriseError, UsageError
 from reprise.lake import Attempt, Lake, Manifest
 from reprise.plan import Plan
 from reprise.searches.calendar import RawFile, inputs_of, raw_files
+from reprise.searches.privacy import Listeners, ensure_keys, forgotten
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -54,14 +55,18 @@ def stale_days(lake: Lake, plan: Plan, files: Sequence[RawFile]) -> list[str]:
 
 def _extract(lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[str]) -> tuple[dict[str, int], int]:
     """Write every table for these days, publish them, and return rows per table and records read."""
-    from reprise.searches.pipeline import Extraction, Staging
+    from reprise.searches.pipeline import Extraction, Staging, days_read
     from reprise.spark import session
 
+    keys = ensure_keys(lake, days_read(days), plan.deployment.logs.privacy.rotate_key_days)
+    listeners = Listeners(keys, forgotten(lake))
     with Staging(session("extract")) as staging:
-        job = Extraction(plan.deployment, files, days, staging)
+        job = Extraction(plan.deployment, files, days, listeners, staging)
         written = _write_tables(lake, plan.logs_version, job.tables())
         statistics = job.statistics(written["impressions"].frame)
         written |= _write_tables(lake, plan.logs_version, statistics)
+    if forgotten(lake) != listeners.forgotten:
+        raise RepriseError("a listener was forgotten while the days were extracted", "run the step again")
     inputs = {day: inputs_of(files, day) for day in days}
     for table in TABLES:
         current = lake.partitions(table, plan.logs_version)

@@ -27,8 +27,8 @@ OUR_ACTIONS = ("impression", "click", "save")
 CLOCK_AHEAD_S = 900
 
 
-def records(spark: SparkSession, source: Source, uris: Sequence[str], salt: str) -> DataFrame:
-    """Return one row per raw record of these files, mapped, with users hashed and a fate where it has one."""
+def records(spark: SparkSession, source: Source, uris: Sequence[str]) -> DataFrame:
+    """Return one row per raw record of these files, mapped, users as logged, and with a fate where it has one."""
     from pyspark.sql import functions as F
 
     lines = spark.read.text([_hadoop(uri) for uri in uris]).select("value", F.col("_metadata.file_path").alias("file"))
@@ -37,7 +37,7 @@ def records(spark: SparkSession, source: Source, uris: Sequence[str], salt: str)
         lines = lines.filter(~F.col("value").rlike(ACTION_LINE))
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
     parsed = lines.withColumn("r", F.from_json("value", schema_of(source), options))
-    mapped = parsed.select("value", "file", _readable().alias("readable"), *_fields(source, salt))
+    mapped = parsed.select("value", "file", _readable().alias("readable"), *_fields(source))
     day = F.coalesce(F.date_format("ts", "yyyy-MM-dd"), F.col("file_day"))
     dated = mapped.withColumn("file_day", _file_day(source)).withColumn("day", day)
     judged = dated.withColumn("fate", _fate(source))
@@ -93,7 +93,7 @@ def _field(source: Source, name: str) -> Column:
     return column
 
 
-def _fields(source: Source, salt: str) -> list[Column]:
+def _fields(source: Source) -> list[Column]:
     from pyspark.sql import functions as F
 
     def text(name: str) -> Column:
@@ -105,12 +105,11 @@ def _fields(source: Source, salt: str) -> list[Column]:
     for theirs, ours in source.actions.items():
         actions = F.when(raw_action == theirs, ours).otherwise(actions)
     kind = F.lit("play") if source.kind == "play" else F.when(raw_action.isNull(), "search").otherwise("event")
-    user = F.substring(F.sha2(F.concat(F.lit(salt), text("user")), 256), 1, 16)
     fields = {name: text(name) for name in TEXT} | {"action": actions, "query": _field(source, "query")}
     marks = {name: _marked(source, [name]) for name in ("optout",)}
     others = [name for name in source.drop_when if name != "optout"]
     return [
-        kind.alias("kind"), user.alias("user"), _time(_field(source, "ts"), source.time_format).alias("ts"),
+        kind.alias("kind"), text("user").alias("user"), _time(_field(source, "ts"), source.time_format).alias("ts"),
         raw_action.alias("raw_action"), *[column.alias(name) for name, column in fields.items()],
         _field(source, "results").alias("results"),
         (_field(source, "position").cast("int") + (1 - source.position_base)).alias("position"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from reprise.errors import MissingDataError
 from reprise.searches import attribution, fates, journeys, mapping, statistics
 from reprise.searches.calendar import RawFile, shift
+from reprise.searches.privacy import Listeners
 from reprise.settings import Deployment
 from reprise.spark import session
 
@@ -48,17 +49,20 @@ class Staging:
 class Extraction:
     """One job for some days of a deployment. Call ``tables`` for all but the statistics, then ``statistics``."""
 
-    def __init__(self, deployment: Deployment, files: Sequence[RawFile], days: Sequence[str], staging: Staging) -> None:
+    def __init__(
+        self, deployment: Deployment, files: Sequence[RawFile], days: Sequence[str], listeners: Listeners,
+        staging: Staging,
+    ) -> None:  # fmt: skip
         self.logs, self.days = deployment.logs, list(days)
         self.clicks_only = not any(source.kind == "play" for source in self.logs.sources)
         self._staging = staging
-        wanted = {shift(day, step) for day in days for step in (-1, 0, 1)} | {""}
+        wanted = days_read(days) | {""}
         near = [file for file in files if file.day in wanted]
         spark = session("extract")
         # Looking up many small raw files is one job of one task per file otherwise.
         cores = spark.sparkContext.defaultParallelism
         spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(2 * cores))
-        records = staging.put("records", _read(spark, deployment, near))
+        records = staging.put("records", listeners.hide(_read(spark, deployment, near)))
         self.records = records.count()
         if not self.records:
             raise MissingDataError(
@@ -136,12 +140,17 @@ class Extraction:
         return frame.filter(F.col("dt").isin(self.days))
 
 
+def days_read(days: Sequence[str]) -> set[str]:
+    """Return the days whose raw files make these days: each with its neighbours."""
+    return {shift(day, step) for day in days for step in (-1, 0, 1)}
+
+
 def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile]) -> DataFrame:
     frames = []
     for source in deployment.logs.sources:
         uris = [file.uri for file in files if file.source == source.name]
         if uris:
-            frames.append(mapping.records(spark, source, uris, salt=deployment.name))
+            frames.append(mapping.records(spark, source, uris))
     if not frames:
         raise MissingDataError(
             "no raw files belong to the days asked for", "check the window and the uris in logs.yaml"

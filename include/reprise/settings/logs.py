@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from reprise.settings.base import Strict
+from reprise.settings.privacy import Privacy
 
 
 class Source(Strict):
@@ -57,6 +58,7 @@ class Logs(Strict):
     sources: list[Source] = Field(min_length=1)
     journeys: Journeys = Journeys()
     utility: Utility = Utility()
+    privacy: Privacy = Privacy()
     lookback_days: int = Field(90, ge=1)
     max_reject_share: float = Field(0.05, ge=0, le=1, description="a day with more is not learned from")
     min_searches_per_day: int = Field(50, ge=0)

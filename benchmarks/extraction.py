@@ -23,9 +23,9 @@ def measure(home: Home, plan: Plan) -> Iterator[str]:
     spark.sparkContext.setLogLevel("ERROR")
     near = set(plan.days) | {max(file.day for file in raw_files(plan.deployment.logs))}
     files = [file for file in raw_files(plan.deployment.logs) if file.day in near]
-    raw_bytes = _raw_bytes(spark, [file.uri for file in files])
+    raw_bytes = raw_size(spark, [file.uri for file in files])
     start = time.perf_counter()
-    records = _parse(spark, plan, files)
+    records = parse(spark, plan, files)
     parsing = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as lake:
         start = time.perf_counter()
@@ -41,13 +41,14 @@ def measure(home: Home, plan: Plan) -> Iterator[str]:
         yield f"| {name} | {seconds:.1f} | {rate:,.0f} | {speed:.2f} | {seconds / parsing:.2f} |"
 
 
-def _raw_bytes(spark: object, uris: list[str]) -> int:
+def raw_size(spark: object, uris: list[str]) -> int:
+    """Return the unpacked bytes of text files."""
     from pyspark.sql import functions as f
 
     return int(spark.read.text(uris).select(f.sum(f.octet_length("value") + 1)).first()[0])
 
 
-def _parse(spark: object, plan: Plan, files: list[object]) -> int:
+def parse(spark: object, plan: Plan, files: list[object]) -> int:
     """Read every source with the schema that its mapping implies, and touch every field."""
     from pyspark.sql import functions as f
 

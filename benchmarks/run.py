@@ -13,6 +13,7 @@ import sys
 from datetime import UTC, datetime
 
 import extraction
+import growth
 import lifecycle
 import order
 import training
@@ -48,7 +49,7 @@ def main() -> int:
         plan = newest_plan()
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
-        for part in (order, training, lifecycle, extraction):
+        for part in (order, training, lifecycle, extraction, growth):
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
             for line in part.measure(home, plan):
                 print(line)

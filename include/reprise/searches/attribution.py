@@ -87,8 +87,8 @@ def outcomes(times: DataFrame, plays: DataFrame, playable: Sequence[str], *, cli
     from pyspark.sql import functions as F
 
     shown = times.filter(F.col("row") == "search").select(
-        "user", "journey", "journey_id", "dt", "s.search_id", "s.ts", "s.q", "s.surface", "s.scope", "s.ranker",
-        "s.swapped", "s.clicks", "s.saves", F.explode("s.shown").alias("i"),
+        "user", "journey", "journey_id", "dt", "answers", "s.search_id", "s.ts", "s.q", "s.surface", "s.scope",
+        "s.ranker", "s.swapped", "s.clicks", "s.saves", F.explode("s.shown").alias("i"),
     ).select("*", "i.item", F.col("i.position").cast("long").alias("position")).drop("i")  # fmt: skip
     heard = plays.groupBy("user", "search_id", F.col("touch").alias("item")).agg(
         F.sum("seconds").alias("seconds"), F.sum("utility").alias("summed"),
@@ -135,13 +135,13 @@ def prefix_outcomes(times: DataFrame, journeys: DataFrame, logs: Logs) -> DataFr
     from pyspark.sql import functions as F
 
     found = times.filter(F.col("row") == "search").select(
-        "user", "journey_id", "dt", F.explode("s.prefixes").alias("p")
+        "user", "journey_id", "dt", "answers", F.explode("s.prefixes").alias("p")
     )
-    shown = found.select("user", "journey_id", "dt", "p.*").select("*", F.explode("shown").alias("i"))
+    shown = found.select("user", "journey_id", "dt", "answers", "p.*").select("*", F.explode("shown").alias("i"))
     finals = journeys.select("user", "journey_id", "final")
     credit = F.when(F.col("i.item") == F.col("final.item"), F.col("final.utility")).otherwise(0.0)
     return shown.join(finals, ["user", "journey_id"], "left").select(
-        "user", "journey_id", "dt", "search_id", "ts", "q", "surface", "scope", "ranker", "swapped",
+        "user", "journey_id", "dt", "answers", "search_id", "ts", "q", "surface", "scope", "ranker", "swapped",
         "i.item", F.col("i.position").cast("long").alias("position"),
         F.lit(False).alias("clicked"), F.lit(None).cast("double").alias("seconds"), F.lit(False).alias("saved"),
         credit.alias("utility"), F.lit(logs.journeys.displayed_weight).alias("prefix_weight"),

@@ -62,9 +62,7 @@ def _extract(lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[st
     listeners = Listeners(keys, forgotten(lake))
     with Staging(session("extract")) as staging:
         job = Extraction(plan.deployment, files, days, listeners, staging)
-        written = _write_tables(lake, plan.logs_version, job.tables())
-        statistics = job.statistics(written["impressions"].frame)
-        written |= _write_tables(lake, plan.logs_version, statistics)
+        written = _write_tables(lake, plan.logs_version, job.tables() | job.statistics())
     if forgotten(lake) != listeners.forgotten:
         raise RepriseError("a listener was forgotten while the days were extracted", "run the step again")
     inputs = {day: inputs_of(files, day) for day in days}
@@ -82,7 +80,6 @@ class _Written:
 
     attempt: str
     rows: dict[str, int]
-    frame: DataFrame
 
 
 def _write_tables(lake: Lake, version: str, frames: dict[str, DataFrame]) -> dict[str, _Written]:
@@ -104,7 +101,7 @@ def _write_table(lake: Lake, version: str, table: str, frame: DataFrame) -> _Wri
     sized = frame.sparkSession.sql("SELECT /*+ REBALANCE(dt) */ *, dt AS day FROM {rows}", rows=frame)
     sized.write.partitionBy("day").parquet(root)
     written = frame.sparkSession.read.schema(frame.schema).parquet(root)
-    return _Written(attempt, {row["dt"]: row["count"] for row in written.groupBy("dt").count().collect()}, written)
+    return _Written(attempt, {row["dt"]: row["count"] for row in written.groupBy("dt").count().collect()})
 
 
 def _publish(

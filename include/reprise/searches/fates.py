@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 USED = "used"
+#: No hash of a listener begins so.
+_NOBODY, _NOBODIES = "?", 9973
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,14 @@ class Fates:
     fallen: DataFrame
 
 
+def by_user(records: DataFrame, partitions: int) -> DataFrame:
+    """Return the records divided by listener; those without one, all of them fallen, are spread like others."""
+    from pyspark.sql import functions as F
+
+    nobody = F.concat(F.lit(_NOBODY), F.pmod("digest", F.lit(_NOBODIES)).cast("string"))
+    return records.withColumn("user", F.coalesce("user", nobody)).repartition(partitions, "user")
+
+
 def marked_days(records: DataFrame, logs: Logs) -> DataFrame:
     """Return (user, day, mark): the days of a listener that are left out whole, and why.
 
@@ -34,18 +44,18 @@ def marked_days(records: DataFrame, logs: Logs) -> DataFrame:
     from pyspark.sql import functions as F
 
     asked = F.when((F.col("kind") == "search") & F.col("fate").isNull() & ~F.col("opted_out"), F.col("key"))
-    days = records.filter(F.col("user").isNotNull()).groupBy("user", "day")
+    days = records.filter(~F.col("user").startswith(_NOBODY)).groupBy("user", "day")
     summed = days.agg(F.max("opted_out").alias("opted_out"), F.countDistinct(asked).alias("asked"))
     extreme = F.col("asked") > logs.utility.max_searches_per_user_day
     mark = F.when(F.col("opted_out"), "dropped:opted out").when(extreme, "dropped:extreme user")
     return summed.select("user", "day", mark.alias("mark")).filter("mark IS NOT NULL")
 
 
-def assign(records: DataFrame, marks: DataFrame, logs: Logs, partitions: int) -> Fates:
+def assign(records: DataFrame, marks: DataFrame, logs: Logs) -> Fates:
     """Return every record with a fate: duplicates, marked days and what cannot be attributed dropped."""
     from pyspark.sql import functions as F
 
-    readable = records.filter(F.col("fate").isNull()).repartition(partitions, "user")
+    readable = records.filter(F.col("fate").isNull()).drop("raw")
     fallen = records.filter(F.col("fate").isNotNull()).join(marks, ["user", "day"], "left")
     # A reject keeps its text, so that of a listener who opted out is none.
     hidden = F.col("mark") == "dropped:opted out"
@@ -118,7 +128,9 @@ def _events(frame: DataFrame) -> DataFrame:
         .when(event & named & (F.col("ts") < F.col("search_ts")), "dropped:before its search")
         .otherwise(USED)
     )
-    return frame.withColumn("fate", fate)
+    # From here on an event's list is its search's; carried along, lists are most of the bytes.
+    shown = F.when(~event, F.col("shown"))
+    return frame.withColumn("fate", fate).withColumn("shown", shown).drop("results")
 
 
 def _shown(listed: Column, evented: Column) -> Column:

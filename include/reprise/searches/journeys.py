@@ -75,7 +75,7 @@ def _requests(records: DataFrame, logs: Logs) -> DataFrame:
 
 
 def timeline(searches: DataFrame, plays: DataFrame, logs: Logs, *, clicks_only: bool) -> DataFrame:
-    """Return searches, matched plays and saves in each user's order, with their journey.
+    """Return searches, matched plays and saves in each user's order, with their journey and their day's ``answers``.
 
     ``plays`` are matched plays with ``search_id`` and ``success``. A play or save whose search lies in an earlier
     journey than the one under way is not ``attributed``.
@@ -125,6 +125,7 @@ def _journeys(rows: DataFrame, logs: Logs) -> DataFrame:
     by_search = Window.partitionBy("user", "search_id")
     home = F.max(F.when(is_search, F.col("journey"))).over(by_search)
     first = F.min(F.when(is_search, F.struct("ts", "search_id"))).over(whole)
+    answers = F.sum(F.when(is_search, 1 + F.size("s.prefixes"))).over(Window.partitionBy("user", "dt"))
     return (
         rows.withColumn("first", first)
         .withColumn("attributed", F.col("journey") == home)
@@ -133,6 +134,7 @@ def _journeys(rows: DataFrame, logs: Logs) -> DataFrame:
         .withColumn(
             "reformulated", F.coalesce(~F.col("new") & (F.col("gap") <= logs.journeys.reformulation_s), F.lit(False))
         )
+        .withColumn("answers", answers)
         .drop("first", "new", "gap", "successes", "tie")
     )
 

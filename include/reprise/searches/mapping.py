@@ -31,7 +31,9 @@ def records(spark: SparkSession, source: Source, uris: Sequence[str]) -> DataFra
     """Return one row per raw record of these files, mapped, users as logged, and with a fate where it has one."""
     from pyspark.sql import functions as F
 
-    lines = spark.read.text([_hadoop(uri) for uri in uris]).select("value", F.col("_metadata.file_path").alias("file"))
+    lines = spark.read.text([hadoop_path(uri) for uri in uris]).select(
+        "value", F.col("_metadata.file_path").alias("file")
+    )
     lines = lines.filter(F.trim("value") != "")
     if source.format == "bulk":
         lines = lines.filter(~F.col("value").rlike(ACTION_LINE))
@@ -77,8 +79,8 @@ def dropped_by(source: Source) -> dict[str, list[str]]:
     }
 
 
-def _hadoop(uri: str) -> str:
-    # Spark expands globs in paths; a raw file's own name is meant literally.
+def hadoop_path(uri: str) -> str:
+    """Return a raw file's address for Spark, which expands globs in paths; here a name is meant literally."""
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", uri)
 
 

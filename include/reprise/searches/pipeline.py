@@ -1,7 +1,8 @@
 """The one Spark job behind `extract`, from raw files to the seven tables.
 
-Between its parts it puts what it has on the cluster's own file system. So no part's query plan carries those
-before it (planning them again and again cost more than the work), and a lost executor costs one part.
+Raw bytes are read once; records are then divided by listener, and stay so. Between its parts the job puts what it
+has on the cluster's own file system. So no part's query plan carries those before it (planning them again and again
+cost more than the work), a lost executor costs one part, and what is divided by listener is not divided again.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-#: A search record comes with ten items shown: about 100 MB of rows in a partition at its widest.
-RECORDS_PER_PARTITION = 200_000
+#: Raw text: with what was shown at every search, about 100 MB of rows in a partition at its widest.
+BYTES_PER_PARTITION = 64 << 20
+#: What gzip and zstd make of logs as JSON lines, about.
+_COMPRESSION = 8
 
 
 class Staging:
@@ -32,6 +35,7 @@ class Staging:
 
     def __init__(self, spark: SparkSession) -> None:
         self._spark, self._folder = spark, f"/tmp/reprise-extract-{uuid.uuid4().hex}"
+        spark.sparkContext.setCheckpointDir(self._folder)
 
     def __enter__(self) -> Staging:
         return self
@@ -40,10 +44,9 @@ class Staging:
         path = self._spark._jvm.org.apache.hadoop.fs.Path(self._folder)  # type: ignore[union-attr]
         path.getFileSystem(self._spark._jsc.hadoopConfiguration()).delete(path, True)
 
-    def put(self, name: str, frame: DataFrame) -> DataFrame:
-        """Write a frame and return it as read back."""
-        frame.write.option("compression", "snappy").parquet(f"{self._folder}/{name}")
-        return self._spark.read.schema(frame.schema).parquet(f"{self._folder}/{name}")
+    def put(self, frame: DataFrame) -> DataFrame:
+        """Write a frame and return it as read back, divided and sorted among its partitions as it was."""
+        return frame.checkpoint()
 
 
 class Extraction:
@@ -56,63 +59,75 @@ class Extraction:
         self.logs, self.days = deployment.logs, list(days)
         self.clicks_only = not any(source.kind == "play" for source in self.logs.sources)
         self._staging = staging
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
         wanted = days_read(days) | {""}
         near = [file for file in files if file.day in wanted]
         spark = session("extract")
         # Looking up many small raw files is one job of one task per file otherwise.
         cores = spark.sparkContext.defaultParallelism
         spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(2 * cores))
-        records = staging.put("records", listeners.hide(_read(spark, deployment, near)))
-        self.records = records.count()
+        partitions = _configure(spark, near)
+        read = Observation()
+        records = listeners.hide(_read(spark, deployment, near)).observe(read, F.count(F.lit(1)).alias("records"))
+        records = staging.put(fates.by_user(records, partitions))
+        self.records: int = read.get["records"]
         if not self.records:
             raise MissingDataError(
                 f"the {len(near)} raw files for {days[0]} to {days[-1]} hold no records", "check the uris in logs.yaml"
             )
-        partitions = _configure(spark, self.records)
-        marks = staging.put("marks", fates.marked_days(records, self.logs))
-        fate = fates.assign(records, marks, self.logs, partitions)
-        self._fates = fates.Fates(staging.put("searches", fate.searches), staging.put("plays", fate.plays), fate.fallen)
+        marks = staging.put(fates.marked_days(records, self.logs))
+        fate = fates.assign(records, marks, self.logs)
+        self._fates = fates.Fates(staging.put(fate.searches), staging.put(fate.plays), fate.fallen)
         self._build()
 
     def _build(self) -> None:
         from pyspark.sql import functions as F
 
         put, logs = self._staging.put, self.logs
-        settled = put("settled", journeys.settled_searches(self._fates.searches, logs))
-        self._plays = put("played", attribution.played(self._fates.plays, logs))
+        settled = put(journeys.settled_searches(self._fates.searches, logs))
+        self._plays = put(attribution.played(self._fates.plays, logs))
         matched = attribution.match(self._plays, settled, logs)
-        self._times = put("times", journeys.timeline(settled, matched, logs, clicks_only=self.clicks_only))
-        self._credited = put("credited", attribution.credited(self._times))
+        self._times = put(journeys.timeline(settled, matched, logs, clicks_only=self.clicks_only))
+        self._credited = put(attribution.credited(self._times))
         playable = [row[0] for row in self._plays.select(F.split("item", ":")[0]).distinct().collect()]
         items = attribution.outcomes(self._times, self._credited, playable, clicks_only=self.clicks_only)
-        self._items = put("items", items)
-        self._journeys = put("journeys", attribution.journey_outcomes(self._items))
+        self._items = put(items)
+        self._journeys = put(attribution.journey_outcomes(self._items))
 
     def tables(self) -> dict[str, DataFrame]:
         """Return searches, impressions, rejects and log_counts for the days asked for; the books are checked."""
         from pyspark.sql import functions as F
 
+        # From here on rows go to days; adaptive plans size their files.
+        session("extract").conf.set("spark.sql.adaptive.enabled", "true")
         counts = fates.counts(self._fates)
         fates.check_books(self.records, counts.agg(F.sum("records")).first()[0])  # type: ignore[index]
-        prefixes = attribution.prefix_outcomes(self._times, self._journeys, self.logs)
-        settled = self._items.withColumn("prefix_weight", F.lit(1.0)).drop("journey", "touched_at")
         frames = {
             "rejects": self._dated(self._rejects()),
             "log_counts": self._dated(counts),
-            "impressions": settled.unionByName(prefixes),
+            "impressions": self._impressions(),
             "searches": self._searches(),
         }
         return {name: self._ours(frame) for name, frame in frames.items()}
 
-    def statistics(self, impressions: DataFrame) -> dict[str, DataFrame]:
-        """Return the three daily tables for the days asked for, from the impressions just written."""
-        saves = self._fates.searches
+    def statistics(self) -> dict[str, DataFrame]:
+        """Return the three daily tables for the days asked for."""
+        saves, impressions = self._fates.searches, self._ours(self._impressions())
         frames = {
             "query_item_stats": statistics.query_item_stats(impressions, self.logs),
             "item_stats": statistics.item_stats(self._plays, self._times, self._credited, saves, impressions),
             "journey_stats": statistics.journey_stats(self._times, self._credited, self._journeys, self.logs),
         }
         return {name: self._ours(frame) for name, frame in frames.items()}
+
+    def _impressions(self) -> DataFrame:
+        from pyspark.sql import functions as F
+
+        prefixes = attribution.prefix_outcomes(self._times, self._journeys, self.logs)
+        settled = self._items.withColumn("prefix_weight", F.lit(1.0)).drop("journey", "touched_at")
+        return settled.unionByName(prefixes)
 
     def _searches(self) -> DataFrame:
         names = ("query", "q", "surface", "scope", "language", "ranker", "swapped", "keystrokes")
@@ -158,9 +173,14 @@ def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile])
     return reduce(lambda one, other: one.unionByName(other), frames)
 
 
-def _configure(spark: SparkSession, records: int) -> int:
-    """Size the shuffles by the records there are, and let everything per user share one; return the size."""
-    partitions = max(spark.sparkContext.defaultParallelism, records // RECORDS_PER_PARTITION)
+def _configure(spark: SparkSession, files: Sequence[RawFile]) -> int:
+    """Size the shuffles by the raw bytes, and let everything per listener share one; return the size."""
+    text = spark.read.text([mapping.hadoop_path(file.uri) for file in files])
+    on_disk = int(str(text._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
+    partitions = max(spark.sparkContext.defaultParallelism, on_disk * _COMPRESSION // BYTES_PER_PARTITION)
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     spark.conf.set("spark.sql.requireAllClusterKeysForCoPartition", "false")
+    # An adaptive plan does not know how its rows are divided before it has run, and would divide them again.
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    spark.conf.set("spark.sql.execution.replaceHashWithSortAgg", "true")
     return partitions

@@ -26,8 +26,11 @@ def query_item_stats(impressions: DataFrame, logs: Logs) -> DataFrame:
     from pyspark.sql import functions as F
 
     seen = Window.partitionBy("dt", "user", "item").orderBy("ts", "search_id", "position")
-    known = impressions.filter(F.col("utility").isNotNull()).withColumn("number", F.row_number().over(seen))
-    capped = known.filter(F.col("number") <= logs.utility.max_impressions_per_user_item_day)
+    cap, known = logs.utility.max_impressions_per_user_item_day, impressions.filter(F.col("utility").isNotNull())
+    # Whoever was answered no more often than that saw nothing more often; only the others' rows must be sorted.
+    few, many = known.filter(F.col("answers") <= cap), known.filter(F.col("answers") > cap)
+    numbered = many.withColumn("number", F.row_number().over(seen))
+    capped = few.unionByName(numbered.filter(F.col("number") <= cap).drop("number"))
     weight, utility = F.col("prefix_weight"), F.col("utility")
     return capped.groupBy("dt", "q", "item", "position", "ranker", "surface", "scope", "swapped").agg(
         F.sum(weight).alias("impressions"),

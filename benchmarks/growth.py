@@ -74,7 +74,10 @@ def multiply(deployment: Deployment, folder: Path, copies: int) -> None:
 
 def moved(logs: Logs, folder: str) -> Logs:
     """Return the sources as they are under the folder."""
-    sources = [s.model_copy(update={"uris": [u.replace("s3://", f"{folder}/") for u in s.uris]}) for s in logs.sources]
+    sources = [
+        s.model_copy(update={"uris": [f"{folder}/{u.split('://', 1)[-1].lstrip('/')}" for u in s.uris]})
+        for s in logs.sources
+    ]
     return logs.model_copy(update={"sources": sources})
 
 

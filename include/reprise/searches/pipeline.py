@@ -95,6 +95,7 @@ class Extraction:
         items = attribution.outcomes(self._times, self._credited, playable, clicks_only=self.clicks_only)
         self._items = put(items)
         self._journeys = put(attribution.journey_outcomes(self._items))
+        self._impressions = put(self._ours(self._shown()))
 
     def tables(self) -> dict[str, DataFrame]:
         """Return searches, impressions, rejects and log_counts for the days asked for; the books are checked."""
@@ -107,14 +108,14 @@ class Extraction:
         frames = {
             "rejects": self._dated(self._rejects()),
             "log_counts": self._dated(counts),
-            "impressions": self._impressions(),
+            "impressions": self._impressions,
             "searches": self._searches(),
         }
         return {name: self._ours(frame) for name, frame in frames.items()}
 
     def statistics(self) -> dict[str, DataFrame]:
         """Return the three daily tables for the days asked for."""
-        saves, impressions = self._fates.searches, self._ours(self._impressions())
+        saves, impressions = self._fates.searches, self._impressions
         frames = {
             "query_item_stats": statistics.query_item_stats(impressions, self.logs),
             "item_stats": statistics.item_stats(self._plays, self._times, self._credited, saves, impressions),
@@ -122,7 +123,7 @@ class Extraction:
         }
         return {name: self._ours(frame) for name, frame in frames.items()}
 
-    def _impressions(self) -> DataFrame:
+    def _shown(self) -> DataFrame:
         from pyspark.sql import functions as F
 
         prefixes = attribution.prefix_outcomes(self._times, self._journeys, self.logs)

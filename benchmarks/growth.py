@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from reprise.lake import DAYS
 from reprise.objects import ObjectStore
 from reprise.plan import Plan
 from reprise.sandbox.home import Home
@@ -102,7 +103,7 @@ def _run(folder: str) -> dict[str, Any]:
     extract.run(plan)
     extracted = time.perf_counter()
     lake = plan.open_lake()
-    lake.store.delete(k for k in lake.store.list("searches/") if f"/dt={plan.days[-1]}/manifest" in k)
+    lake.store.delete(k for k in lake.store.list(f"{DAYS}/") if f"/dt={plan.days[-1]}/manifest" in k)
     begun = time.perf_counter()
     extract.run(plan)
     day = time.perf_counter() - begun

@@ -57,7 +57,7 @@ def lake_forget(deployment: _Deployment) -> None:
     _, store = _open(deployment)
     done = forget(store, sys.stdin.readline().rstrip("\r\n"))
     typer.echo(
-        f"forgotten: {done.rows} rows of {done.partitions} partitions; {done.other_files} other files; "
+        f"forgotten: {done.rows} rows of {done.days} days; {done.other_files} other files; "
         f"{done.hashes} hashes will be dropped on every rebuild"
     )
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from reprise.errors import UsageError
@@ -47,14 +47,15 @@ class Sweep:
 def sweep(
     lake: Lake,
     grace_s: float,
-    first_days: Mapping[str, str] | None = None,
+    expire: Callable[[Manifest], Manifest | None] = lambda manifest: None,
     unused: Collection[tuple[str, str]] = (),
     dry_run: bool = False,
     now: float | None = None,
 ) -> Sweep:
     """Remove what nobody reads and return it; with ``dry_run`` nothing changes.
 
-    ``first_days``: table → first ISO day that is kept. ``unused``: (table, version) pairs to remove whole, once
+    ``expire`` returns what is to succeed a newest manifest of which something is beyond its retention, else None.
+    ``unused``: (table, version) pairs to remove whole, once
     their newest manifest is older than the grace period. ``now`` is for asking what a later sweep would do.
     """
     if grace_s <= PUBLISH_WITHIN_S:
@@ -66,10 +67,10 @@ def sweep(
     # Objects before manifests: what is published in between is then known as published.
     objects = {key: at for key, at in lake.store.modified().items() if _ATTEMPT.fullmatch(key)}
     found = published(lake)
-    expired = [p.manifest for p in _newest(found) if _is_expired(p.manifest, first_days or {})]
+    expired = [(p.manifest, successor) for p in _newest(found) if (successor := expire(p.manifest))]
     if not dry_run:
-        for manifest in expired:
-            _expire(lake, manifest)
+        for _, successor in expired:
+            lake.publish_manifest(successor)
     dropped = _dropped(found, unused, old)
     kept = [p for p in found if (p.manifest.table, p.manifest.version) not in dropped]
     removed = _removable(objects, kept, dropped, old)
@@ -78,7 +79,13 @@ def sweep(
         # Manifests first: a reader meets a missing partition, never a listed file that is gone.
         lake.store.delete(sorted(removed, key=lambda key: not _MANIFEST.fullmatch(key)))
         log.info("swept %d objects of %s, expired %d partitions", len(removed), lake.uri, len(expired))
-    return Sweep(removed, [f"{m.table}/{m.partition}" for m in expired])
+    return Sweep(removed, [name for old, new in expired for name in _gone(old, new)])
+
+
+def _gone(old: Manifest, new: Manifest) -> list[str]:
+    """Return, as ``table/partition``, of which tables a manifest lists nothing any more."""
+    before, after = old.facts.get("expired", []), new.facts.get("expired", [])
+    return [f"{table}/{old.partition}" for table in after if table not in before]
 
 
 def published(lake: Lake) -> list[Published]:
@@ -103,21 +110,10 @@ def _newest(found: Iterable[Published]) -> list[Published]:
     return list({_partition(p.manifest): p for p in found}.values())
 
 
-def _is_expired(manifest: Manifest, first_days: Mapping[str, str]) -> bool:
-    day = manifest.partition.removeprefix("dt=")
-    return day != manifest.partition and day < first_days.get(manifest.table, "") and not manifest.facts.get("expired")
-
-
-def _expire(lake: Lake, manifest: Manifest) -> None:
-    """Publish that a partition holds nothing any more; its inputs stay, so that it is not extracted anew."""
-    facts = {**manifest.facts, "expired": True}
-    lake.publish_manifest(replace(manifest, files=[], rows=0, number=manifest.number + 1, facts=facts))
-
-
 def _dropped(found: Iterable[Published], unused: Collection[tuple[str, str]], old: float) -> set[tuple[str, str]]:
     last: dict[tuple[str, str], float] = {}
     for p in found:
-        if p.manifest.facts.get("expired"):  # written by a sweep, not by a run that uses the version
+        if p.manifest.facts.get("swept"):  # written by a sweep, not by a run that uses the version
             continue
         version = (p.manifest.table, p.manifest.version)
         last[version] = max(last.get(version, 0.0), p.written)

@@ -45,6 +45,15 @@ class ObjectStore:
             except s3.exceptions.NoSuchKey:
                 return None
 
+    def tail(self, key: str, length: int) -> bytes:
+        """Return the last bytes, or all where there are fewer; no such object is an error."""
+        if not self._bucket:
+            with (self._folder / key).open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - length))
+                return file.read()
+        with _s3_errors(self.root) as s3:
+            return s3.get_object(Bucket=self._bucket, Key=self._key(key), Range=f"bytes=-{length}")["Body"].read()
+
     def put(self, key: str, content: bytes) -> None:
         """Write the bytes, replacing whatever was there; readers see the old or the new, never half."""
         if not self._bucket:

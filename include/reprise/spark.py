@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
@@ -39,6 +39,36 @@ def size_shuffles(spark: SparkSession, rows: int) -> None:
     """
     partitions = max(spark.sparkContext.defaultParallelism, rows // ROWS_PER_PARTITION)
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+
+
+def read_table(spark: SparkSession, schema: pa.Schema, files: Sequence[str]) -> DataFrame:
+    """Return a table's rows in these files, with its schema even where there are none."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    kind = from_arrow_schema(schema)
+    return spark.read.schema(kind).parquet(*files) if files else spark.createDataFrame([], kind)
+
+
+def as_table(frame: DataFrame, schema: pa.Schema) -> DataFrame:
+    """Return the frame's columns of a table, in its order and of its types."""
+    from pyspark.sql import functions as f
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    return frame.select(*(f.col(field.name).cast(from_arrow_type(field.type)).alias(field.name) for field in schema))
+
+
+def fingerprint(spark: SparkSession, schema: pa.Schema, files: Sequence[str]) -> tuple[int, ...]:
+    """Return numbers that are the same for the same rows, in whatever order and files.
+
+    Floats count to six decimals: a sum's last bits depend on the order of its parts.
+    """
+    import pyarrow as pa
+    from pyspark.sql import functions as f
+
+    values = (f.round(f.col(c.name), 6) + 0.0 if pa.types.is_floating(c.type) else f.col(c.name) for c in schema)
+    row = f.xxhash64(*values).cast("decimal(38,0)")
+    summed = read_table(spark, schema, files).agg(f.sum(row), f.sum(f.pmod(row * row, f.lit(10**9 + 7)))).first()
+    return tuple(int(value or 0) for value in summed or ())
 
 
 def write_table(

@@ -46,6 +46,10 @@ rejects = _schema(dt=_text, source=_text, file=_text, reason=_text, raw=_text)
 #: How many raw records of a source ended where: ``used``, ``dropped:<reason>`` or ``rejected:<reason>``.
 log_counts = _schema(dt=_text, source=_text, fate=_text, records=_int)
 
+#: Searches for a query on a day. ``listeners`` has one bit set for each of 63 groups of them that searched it: ored
+#: over days of one user key and counted, there were at least so many listeners, and nobody can be told from it.
+query_stats = _schema(dt=_text, q=_text, language=_text, searches=_int, listeners=_int)
+
 #: Per day, query, item and how it was shown. Impressions whose utility is unknown (a click without a play record)
 #: are in none of these sums: not in ``impressions``, not in ``clicks``; unknown is not zero.
 query_item_stats = _schema(

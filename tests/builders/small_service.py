@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from builders.days import publish_day
 from reprise import tables
 from reprise.plan import Plan, days_between, lay_blocks
 from reprise.settings import Deployment
@@ -61,10 +62,8 @@ def item_stats(days, items, seed=3):
 
 def publish_daily(plan, table, rows):
     """Write rows of a daily table into the plan's lake, day by day."""
-    lake, schema = plan.open_lake(), getattr(tables, table)
     for day in plan.days:
-        mine = [row for row in rows if row["dt"] == day]
-        lake.write(table, plan.logs_version, f"dt={day}", pa.Table.from_pylist(mine, schema))
+        publish_day(plan.open_lake(), plan.logs_version, day, {table: [row for row in rows if row["dt"] == day]})
 
 
 def publish_run(plan, table, rows, version=None, schema=None, facts=None):

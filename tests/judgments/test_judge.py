@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reprise import tables
+from builders.days import publish_day
 from reprise.errors import MissingDataError
 from reprise.judgments.fold import fold
 from reprise.judgments.judge import run
@@ -40,19 +40,25 @@ def a_plan(lake, days=DAYS, **theta):
     return Plan("r1", deployment, str(lake), days, lay_blocks(days, Blocks(**blocks)), ["linear"], [])
 
 
-def publish(plan, table, rows):
-    """Write rows of a daily table into the plan's lake, day by day."""
-    lake, schema = plan.open_lake(), getattr(tables, table)
+def publish(plan, stats, searches):
+    """Write days of statistics into the plan's lake; searches are counted here."""
+    queries = {}
+    for search in searches:
+        counted = queries.setdefault((search["dt"], search["q"], search["language"]), [0, 0])
+        counted[0] += 1
+        counted[1] |= 1 << search["user"]
+    rows = [
+        {"dt": dt, "q": q, "language": language, "searches": n, "listeners": bits}
+        for (dt, q, language), (n, bits) in queries.items()
+    ]
     for day in plan.days:
-        lake.write(
-            table, plan.logs_version, f"dt={day}", pa.Table.from_pylist([r for r in rows if r["dt"] == day], schema)
-        )
+        daily = {"query_item_stats": stats, "query_stats": rows}
+        mine = {table: [r for r in found if r["dt"] == day] for table, found in daily.items()}
+        publish_day(plan.open_lake(), plan.logs_version, day, mine)
 
 
 def a_search(day, q, n, language="en"):
-    blank = dict.fromkeys(tables.searches.names)
-    user = f"u{n % 5}"
-    return blank | {"dt": day, "search_id": f"{day}-{q}-{n}", "q": q, "query": q, "language": language, "user": user}
+    return {"dt": day, "q": q, "language": language, "user": n % 5}
 
 
 def simulated(seed, *, rankers, swaps, queries=30, per_day=16000):
@@ -88,8 +94,7 @@ def simulated(seed, *, rankers, swaps, queries=30, per_day=16000):
 
 def harvested(tmp_path, rows):
     plan = a_plan(tmp_path)
-    publish(plan, "query_item_stats", list(rows))
-    publish(plan, "searches", [a_search(day, "q0", 0) for day in DAYS])
+    publish(plan, list(rows), [a_search(day, "q0", 0) for day in DAYS])
     verdict = run(plan)
     read = plan.open_lake().read("propensities", plan.judgments_version, [plan.partition]).to_pylist()
     return verdict, [r["theta"] for r in read if r["theta_variant"] == "measured"], read
@@ -154,8 +159,7 @@ def world(spark, tmp_path_factory):
     """A judged random world: its plan, and its two inputs with a block and a group per row."""
     plan = a_plan(tmp_path_factory.mktemp("lake"))
     stats, found = random_world()
-    publish(plan, "query_item_stats", stats)
-    publish(plan, "searches", found)
+    publish(plan, stats, found)
     run(plan)
     block = {day: b.name for b in plan.blocks for day in b.days}
     for row in (*stats, *found):
@@ -238,9 +242,8 @@ def test_a_change_of_keys_makes_no_listener_two(spark, tmp_path):
     plan = a_plan(tmp_path)
     ensure_keys(plan.open_lake(), plan.days, rotate_days=1)
     stats, _ = random_world()
-    publish(plan, "query_item_stats", stats)
     rows = [a_search(day, "abba", n) for day in DAYS for n in range(3)]
-    publish(plan, "searches", [row | {"user": f"{row['user']} under the key of {row['dt']}"} for row in rows])
+    publish(plan, stats, [row | {"user": row["user"] + 5 * DAYS.index(row["dt"])} for row in rows])
     run(plan)
 
     assert {row["users"] for row in table(plan, "query_groups").to_pylist()} == {3}
@@ -257,8 +260,7 @@ def test_a_published_run_is_not_computed_again(world):
 
 def test_a_window_without_answers_is_named(spark, tmp_path):
     plan = a_plan(tmp_path)
-    publish(plan, "query_item_stats", [])
-    publish(plan, "searches", [])
+    publish(plan, [], [])
 
     with pytest.raises(MissingDataError, match="would be empty"):
         run(plan)

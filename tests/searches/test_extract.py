@@ -351,6 +351,15 @@ def test_a_second_run_does_nothing_and_a_changed_day_is_rebuilt(spark, extracted
     lake = plan_of(extracted.deployment, copy, DAYS).open_lake()
     numbers = {day: lake.published("searches", extracted.version, f"dt={day}").number for day in extracted.plan.days}
     assert numbers == {"2026-09-01": 1, "2026-09-02": 1, "2026-09-03": 2, "2026-09-04": 2}
+    # 3 September has other neighbours now, but the same rows: it keeps its files.
+    files = {
+        day: [
+            [file.rsplit("/")[-1] for file in each.files("searches", extracted.version, [f"dt={day}"])]
+            for each in (extracted.lake, lake)
+        ]
+        for day in extracted.plan.days
+    }
+    assert [day for day, (kept, now) in files.items() if now != kept] == ["2026-09-04"]
     before = lake.read("impressions", extracted.version, ["dt=2026-09-03"]).num_rows
     assert before == len(extracted.rows("impressions", DAYS[2:]))
 

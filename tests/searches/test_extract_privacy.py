@@ -7,7 +7,8 @@ import pytest
 
 from builders.logs import Logs, at, plan_of
 from reprise.errors import MissingDataError
-from reprise.searches.extract import TABLES, run
+from reprise.lake import DAYS as DAY_TABLES
+from reprise.searches.extract import run
 from reprise.searches.privacy import destroy_keys, hash_user, hashes_of, load_keys, remember_to_forget
 
 pytestmark = pytest.mark.spark
@@ -41,8 +42,7 @@ def extracted(spark, logs, tmp_path_factory):
 def plan(extracted, tmp_path):
     """The same with a lake of its own, in which nothing but the keys is left."""
     lake = shutil.copytree(extracted.lake, tmp_path / "lake")
-    for table in TABLES:
-        shutil.rmtree(lake / table)
+    shutil.rmtree(lake / DAY_TABLES)
     return replace(extracted, lake=str(lake))
 
 

@@ -4,11 +4,10 @@ import base64
 import io
 import json
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reprise import tables
+from builders.days import publish_day, rows_of
 from reprise.errors import MissingDataError, UsageError
 from reprise.lake import Lake
 from reprise.objects import ObjectStore
@@ -28,21 +27,12 @@ def lake(request, tmp_path):
     lake = Lake(where)
     ensure_keys(lake, DAYS, 2)
     for day in DAYS:
-        publish_day(lake, day)
-    old = lake.published("searches", "v1", f"dt={DAYS[0]}")
-    attempt = lake.attempt("searches", "v1", f"dt={DAYS[0]}")
-    lake.store.put(f"{attempt.key}/part-0.parquet", parquet(searches(lake, DAYS[0])))
-    lake.publish(attempt, 6, replaces=old)  # the first one is replaced now, and still lies there
-    lost = lake.attempt("impressions", "v1", f"dt={DAYS[1]}")
-    lake.store.put(f"{lost.key}/part-0.parquet", parquet(impressions(lake, DAYS[1])))
-    lake.store.put(f"{lost.key}/part-1.parquet", b"half a file")
+        publish(lake, day)
+    publish(lake, DAYS[0], replaces=lake.published("searches", "v1", f"dt={DAYS[0]}"))  # the first one still lies there
+    lost = lake.attempt("days", "v1")
+    lake.put_rows(f"{lost.key}/impressions/day={DAYS[1]}/part-0.parquet", impressions(lake, DAYS[1]))
+    lake.store.put(f"{lost.key}/impressions/day={DAYS[1]}/part-1.parquet", b"half a file")
     return lake
-
-
-def parquet(rows):
-    buffer = io.BytesIO()
-    pq.write_table(rows, buffer)
-    return buffer.getvalue()
 
 
 def hash_on(lake, user, day):
@@ -50,35 +40,34 @@ def hash_on(lake, user, day):
     return hash_user(user, key.secret)
 
 
-def rows_of(schema, rows):
-    return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema)
-
-
 def searches(lake, day):
     rows = [{"dt": day, "user": hash_on(lake, u, day), "search_id": f"{u}-{n}"} for u in USERS for n in range(2)]
-    return rows_of(tables.searches, rows)
+    return rows_of("searches", rows)
 
 
 def impressions(lake, day):
     rows = [{"dt": day, "user": hash_on(lake, u, day), "item": f"song:{n}"} for u in USERS for n in range(3)]
-    return rows_of(tables.impressions, rows)
+    return rows_of("impressions", rows)
 
 
 def rejects(day):
     texts = [json.dumps({"user": u, "q": "x"}, ensure_ascii=escaped) for u in USERS for escaped in (True, False)]
     texts.append("base64:" + base64.b64encode(b'{"user": "mira\xff"').decode())
-    return rows_of(tables.rejects, [{"dt": day, "raw": text} for text in [*texts, "nobody", None]])
+    return rows_of("rejects", [{"dt": day, "raw": text} for text in [*texts, "nobody", None]])
 
 
-def publish_day(lake, day):
+def publish(lake, day, replaces=None):
+    """Every table that tells listeners apart, in two files each, and statistics."""
     daily = {"impressions": impressions(lake, day), "rejects": rejects(day), "searches": searches(lake, day)}
-    for name, rows in daily.items():
-        attempt = lake.attempt(name, "v1", f"dt={day}")
-        lake.store.put(f"{attempt.key}/part-0.parquet", parquet(rows))
-        lake.store.put(f"{attempt.key}/part-1.parquet", parquet(rows_of(rows.schema, [{"dt": day, **others(name)}])))
-        lake.publish(attempt, rows.num_rows + 1, {"raw": day})
-    stats = rows_of(tables.journey_stats, [{"dt": day, "journeys": 6}])
-    lake.write("journey_stats", "v1", f"dt={day}", stats)
+    attempt, rows = lake.attempt("days", "v1"), {"journey_stats": 1}
+    for name, mine in daily.items():
+        folder = f"{attempt.key}/{name}/day={day}"
+        lake.put_rows(f"{folder}/part-0.parquet", mine)
+        lake.put_rows(f"{folder}/part-1.parquet", rows_of(name, [{"dt": day, **others(name)}]))
+        rows[name] = mine.num_rows + 1
+    stats = rows_of("journey_stats", [{"dt": day, "journeys": 6}])
+    lake.put_rows(f"{attempt.key}/journey_stats/day={day}/part-0.parquet", stats)
+    lake.publish(attempt, sum(rows.values()), {"raw": day}, {"rows": rows}, replaces, partition=f"dt={day}")
 
 
 def others(name):
@@ -129,12 +118,13 @@ def test_nothing_is_left_of_one_and_all_of_the_others(lake, user):
     assert theirs(lake, user) == []
     assert everything(lake) == {key: [r for r in rows if kept(r)] for key, rows in before.items()}
     assert done.rows == sum(len(rows) for rows in before.values()) - sum(map(len, everything(lake).values()))
-    assert done.partitions == 12
-    assert done.other_files == 3  # replaced, lost, and half a file
+    assert done.days == 4
+    assert done.other_files == 5  # three replaced, one lost, and half a file
     assert forgotten(lake) == hashes
     for day in DAYS:
         manifest = lake.published("searches", "v1", f"dt={day}")
-        assert manifest.rows == len(everything(lake)["searches", day])
+        for table in ("searches", "impressions", "rejects", "journey_stats"):
+            assert manifest.rows_of(table) == len(everything(lake)[table, day])
         assert set(manifest.files) <= set(lake.store.list())
     assert lake.published("searches", "v1", f"dt={DAYS[1]}").inputs == {"raw": DAYS[1]}  # so it is not extracted again
 
@@ -144,7 +134,7 @@ def test_twice_is_once(lake):
     before = lake.store.list()
     again = forget(lake, "mira")
 
-    assert (again.rows, again.partitions, again.other_files) == (0, 0, 0)
+    assert (again.rows, again.days, again.other_files) == (0, 0, 0)
     assert set(lake.store.list()) == set(before)
 
 
@@ -187,7 +177,7 @@ def test_killed_at_every_step_it_can_be_run_again(tmp_path):
         lake = Lake(str(tmp_path / str(steps)))
         ensure_keys(lake, DAYS[:2], 1)
         for day in DAYS[:2]:
-            publish_day(lake, day)
+            publish(lake, day)
         whole = lake.read("searches", "v1", [f"dt={day}" for day in DAYS[:2]]).num_rows
         lake.store = Dying(lake.uri)
         lake.store.left = steps
@@ -203,24 +193,23 @@ def test_killed_at_every_step_it_can_be_run_again(tmp_path):
             continue
         break
 
-    assert steps > 15
+    assert steps > 10
 
 
 def test_another_writer_of_the_same_day_loses_nothing(lake):
     """A day rebuilt while it is rewritten: the rebuilt rows count, and the listener is in neither."""
     day = f"dt={DAYS[2]}"
-    rebuilt = rows_of(tables.searches, [{"user": "new"}, {"user": hash_on(lake, "mira", DAYS[2])}])
+    rebuilt = [{"user": "new"}, {"user": hash_on(lake, "mira", DAYS[2])}]
 
     class Rebuilding(ObjectStore):
         done = False
 
         def put_new(self, key, content):
-            if not self.done and key.startswith(f"searches/v=v1/{day}/"):
+            if not self.done and key.startswith(f"days/v=v1/{day}/"):
                 self.done = True
                 other = Lake(self.root)
-                attempt = other.attempt("searches", "v1", day)
-                other.store.put(f"{attempt.key}/part-0.parquet", parquet(rebuilt))
-                other.publish(attempt, 2, replaces=other.published("searches", "v1", day))
+                newest = other.published("searches", "v1", day)
+                publish_day(other, "v1", DAYS[2], {"searches": rebuilt}, replaces=newest)
             return super().put_new(key, content)
 
     lake.store = Rebuilding(lake.uri)

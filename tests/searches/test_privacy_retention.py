@@ -3,10 +3,10 @@
 import json
 import time
 
-import pyarrow as pa
 import pytest
 
-from reprise import cli, tables
+from builders.days import publish_day
+from reprise import cli
 from reprise.errors import MissingDataError, UsageError
 from reprise.lake import Lake
 from reprise.plan import days_between, logs_version
@@ -16,7 +16,7 @@ from reprise.settings import Deployment, load_deployment
 
 DAYS = days_between("2026-03-01", "2026-09-30")
 NEWEST = DAYS[-1]
-TABLES = ("searches", "impressions", "rejects", "query_item_stats")
+KEPT = {"rejects": 7, "impressions": 35, "searches": 35, "query_item_stats": 400}
 
 
 def deployment(**logs):
@@ -30,14 +30,13 @@ def deployment(**logs):
 def filled(folder, version):
     lake = Lake(str(folder))
     ensure_keys(lake, DAYS, 30)
-    for table in TABLES:
-        for day in [*DAYS[::10], NEWEST]:
-            lake.write(table, version, f"dt={day}", pa.Table.from_pylist([{"dt": day}], getattr(tables, table)))
+    for day in [*DAYS[::10], NEWEST]:
+        publish_day(lake, version, day, {table: [{"dt": day}] for table in KEPT})
     return lake
 
 
 def left(lake, table, version):
-    return [p.removeprefix("dt=") for p, m in lake.partitions(table, version).items() if not m.facts.get("expired")]
+    return [p.removeprefix("dt=") for p, m in lake.partitions(table, version).items() if not m.has_expired(table)]
 
 
 def test_each_table_keeps_its_days_and_keys_outlive_the_look_back(tmp_path):
@@ -52,20 +51,22 @@ def test_each_table_keeps_its_days_and_keys_outlive_the_look_back(tmp_path):
     assert swept.expired == planned.expired
     assert destroyed == doomed == [key for key in keys if key.last < day_before(NEWEST, 120)]
     assert 0 < len(destroyed) < len(keys)
-    for table, days in (("rejects", 7), ("impressions", 35), ("searches", 120), ("query_item_stats", 400)):
+    for table, days in KEPT.items():
         first = day_before(NEWEST, days - 1)
         expected = [day for day in sorted({*DAYS[::10], NEWEST}) if day >= first]
         assert left(lake, table, version) == expected
-        files = [key for key in lake.store.list(f"{table}/") if key.endswith(".parquet")]
+        files = [key for key in lake.store.list("days/") if f"/{table}/" in key]
         assert len(files) == len(expected)
+        for day in expected:
+            assert lake.read(table, version, [f"dt={day}"]).to_pylist()[0]["dt"] == day
     with pytest.raises(MissingDataError, match="beyond its retention"):
         lake.files("rejects", version, [f"dt={DAYS[0]}"])
 
 
 def test_a_retention_shorter_than_the_look_back_is_refused(tmp_path):
     """Else the sweep would take away what the next retrain reads."""
-    with pytest.raises(UsageError, match=r"keeps searches for less than lookback_days \(90\)"):
-        sweep_deployment(deployment(privacy={"retention_days": {"searches": 60}}), Lake(str(tmp_path)))
+    with pytest.raises(UsageError, match=r"keeps query_stats for less than lookback_days \(90\)"):
+        sweep_deployment(deployment(privacy={"retention_days": {"query_stats": 60}}), Lake(str(tmp_path)))
 
 
 def test_an_empty_lake_is_swept_without_harm(tmp_path):
@@ -93,7 +94,7 @@ def test_the_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", iter_line("mira\n"))
     assert cli.exit_code(["lake", "forget", "demo"]) == 0
     printed = capsys.readouterr().out
-    assert "0 rows of 0 partitions" in printed
+    assert "0 rows of 0 days" in printed
     assert "mira" not in printed
 
 

@@ -141,8 +141,10 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
 
 
 def _item_stats(spark: SparkSession, plan: Plan) -> DataFrame:
+    from reprise.spark import read_table
+
     files = plan.open_lake().files("item_stats", plan.logs_version, [f"dt={day}" for day in plan.days])
-    return spark.read.parquet(*files)
+    return read_table(spark, tables.item_stats, files)
 
 
 def _zero_results(spark: SparkSession, plan: Plan) -> dict[str, Any]:

@@ -75,19 +75,17 @@ def judged(stats: DataFrame, blocks: DataFrame, theta: DataFrame, settings: Judg
     )
 
 
-def groups(searches: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame:
+def groups(stats: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame:
     """Return `query_groups`: text, traffic, language, segment, novelty and users of every group, block by block.
 
-    ``searches`` are those of the whole window, so that a group can have been seen before; ``blocks`` has dt, block
+    ``stats`` is query_stats of the whole window, so that a group can have been seen before; ``blocks`` has dt, block
     and the block's first day; ``periods`` maps dt to the period in which a user keeps one hash. Head queries carry
     the first third of a block's searches, torso the second.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
-    counted = with_group(
-        searches.groupBy("dt", "q", f.coalesce("language", f.lit("")).alias("language")).agg(f.count("*").alias("n"))
-    ).cache()
+    counted = with_group(stats.withColumnRenamed("searches", "n")).cache()
     first_seen = counted.groupBy("query_group").agg(f.min("dt").alias("first_seen"))
     inside = counted.join(f.broadcast(blocks), "dt")
     totals = inside.groupBy("block", "first", "query_group").agg(f.sum("n").alias("searches"))
@@ -102,7 +100,7 @@ def groups(searches: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFr
         .join(_most_frequent(inside, "language"), ["block", "query_group"])
         .join(first_seen, "query_group")
         .withColumn("seen_before", f.col("first_seen") < f.col("first"))
-        .join(_users(searches, counted, blocks, periods), ["block", "query_group"])
+        .join(_users(inside, periods), ["block", "query_group"])
     )
 
 
@@ -117,14 +115,12 @@ def with_group(frame: DataFrame) -> DataFrame:
     return frame.withColumn("query_group", to_group("q"))
 
 
-def _users(searches: DataFrame, counted: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame:
+def _users(inside: DataFrame, periods: DataFrame) -> DataFrame:
     """Return how many users searched each group in its block: those of the period that saw most, so never too many."""
     from pyspark.sql import functions as f
 
-    names = counted.select("q", "query_group").distinct()
-    seen = searches.join(f.broadcast(blocks), "dt").join(f.broadcast(periods), "dt")
-    seen = seen.select("block", "period", "q", "user").distinct().join(names, "q")
-    by_period = seen.groupBy("block", "query_group", "period").agg(f.count_distinct("user").alias("users"))
+    seen = inside.join(f.broadcast(periods), "dt").groupBy("block", "query_group", "period")
+    by_period = seen.agg(f.bit_count(f.expr("bit_or(listeners)")).cast("bigint").alias("users"))
     return by_period.groupBy("block", "query_group").agg(f.max("users").alias("users"))
 
 

@@ -38,7 +38,7 @@ def run(plan: Plan) -> Verdict:
 
     spark = session("judge")
     stats, stats_inputs, rows = _daily(spark, lake, plan, "query_item_stats")
-    searches, search_inputs, _ = _daily(spark, lake, plan, "searches")
+    queries, query_inputs, _ = _daily(spark, lake, plan, "query_stats")
     size_shuffles(spark, rows)
     found, reason = _measure(stats, plan)
     facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
@@ -46,7 +46,7 @@ def run(plan: Plan) -> Verdict:
         _rows(found), "theta_variant string, position long, theta double, pairs long, method string"
     )
     _publish(plan, "propensities", theta, stats_inputs, facts)
-    _publish(plan, "query_groups", _groups(spark, searches, plan, lake), search_inputs, facts)
+    _publish(plan, "query_groups", _groups(spark, queries, plan, lake), query_inputs, facts)
     rows = _publish(plan, "judgments", _judged(spark, stats, theta, plan), stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     return Verdict("yes", measured, facts={"judgments": rows, **facts, "theta": list(found[0].theta)})
@@ -54,12 +54,15 @@ def run(plan: Plan) -> Verdict:
 
 def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[DataFrame, dict[str, str], int]:
     """Return the window's rows of a daily table, the attempts they were read from, and how many they are."""
+    from reprise.spark import read_table
+
     days = lake.manifests(table, plan.logs_version, [f"dt={day}" for day in plan.days])
-    files = [lake.store.uri(key) for day in days for key in day.files]
+    files = [lake.store.uri(key) for day in days for key in day.files_of(table)]
+    rows = sum(day.rows_of(table) for day in days)
     return (
-        spark.read.parquet(*files),
+        read_table(spark, getattr(tables, table), files),
         {f"{table}/{day.partition}": day.attempt for day in days},
-        sum(d.rows for d in days),
+        rows,
     )
 
 
@@ -82,7 +85,7 @@ def _rows(found: list[Curve]) -> list[tuple[str, int, float, int, str]]:
     ]
 
 
-def _groups(spark: SparkSession, searches: DataFrame, plan: Plan, lake: Lake) -> DataFrame:
+def _groups(spark: SparkSession, queries: DataFrame, plan: Plan, lake: Lake) -> DataFrame:
     from reprise.judgments.frames import groups
     from reprise.searches.privacy import load_keys
 
@@ -90,7 +93,7 @@ def _groups(spark: SparkSession, searches: DataFrame, plan: Plan, lake: Lake) ->
     keys = load_keys(lake)
     hashed = [(day, next((key.first for key in keys if key.covers(day)), "")) for day in plan.days]
     periods = spark.createDataFrame(hashed, "dt string, period string")
-    return groups(searches, _block_days(spark, plan), periods)
+    return groups(queries, _block_days(spark, plan), periods)
 
 
 def _judged(spark: SparkSession, stats: DataFrame, theta: DataFrame, plan: Plan) -> DataFrame:

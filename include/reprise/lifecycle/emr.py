@@ -167,4 +167,4 @@ def _input_rows(plan: Plan, command: str) -> int:
     table, version = _INPUTS[command]
     wanted = {f"dt={day}" for day in plan.days} | {plan.partition}
     published = plan.open_lake().partitions(table, getattr(plan, version))
-    return sum(manifest.rows for partition, manifest in published.items() if partition in wanted)
+    return sum(manifest.rows_of(table) for partition, manifest in published.items() if partition in wanted)

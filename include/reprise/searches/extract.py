@@ -1,20 +1,22 @@
 """``reprise extract``: every closed day without a current manifest, or whose raw files changed, in one Spark job.
 
-Days are written together and published one by one; ``searches`` last, so its manifest means that the day is done.
+Days are written together and published one by one, each with all its tables in one manifest. A day that was made
+again and came out the same keeps its files: late records of a neighbour do not make it new.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import RepriseError, UsageError
-from reprise.lake import Attempt, Lake, Manifest
+from reprise.lake import DAILY, DAYS, Attempt, Lake, Manifest, table_of
 from reprise.plan import Plan
 from reprise.searches.calendar import RawFile, inputs_of, raw_files
 from reprise.searches.privacy import Listeners, ensure_keys, forgotten
@@ -24,11 +26,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 log = logging.getLogger(__name__)
-
-#: In the order of publication.
-TABLES = (
-    "rejects", "log_counts", "impressions", "query_item_stats", "item_stats", "journey_stats", "searches",
-)  # fmt: skip
 
 
 def run(plan: Plan) -> Verdict:
@@ -49,7 +46,7 @@ def run(plan: Plan) -> Verdict:
 
 def stale_days(lake: Lake, plan: Plan, files: Sequence[RawFile]) -> list[str]:
     """Return the plan's days that were never published, or were made from other raw files than there are now."""
-    done = lake.partitions("searches", plan.logs_version)
+    done = lake.partitions(DAYS, plan.logs_version)
     return [day for day in plan.days if f"dt={day}" not in done or done[f"dt={day}"].inputs != inputs_of(files, day)]
 
 
@@ -60,76 +57,85 @@ def _extract(lake: Lake, plan: Plan, files: Sequence[RawFile], days: Sequence[st
 
     keys = ensure_keys(lake, days_read(days), plan.deployment.logs.privacy.rotate_key_days)
     listeners = Listeners(keys, forgotten(lake))
+    attempt = lake.attempt(DAYS, plan.logs_version)
     with Staging(session("extract")) as staging:
         job = Extraction(plan.deployment, files, days, listeners, staging)
-        written = _write_tables(lake, plan.logs_version, job.tables() | job.statistics())
+        write_tables(job.tables() | job.statistics(), lake.attempt_uri(attempt))
     if forgotten(lake) != listeners.forgotten:
         raise RepriseError("a listener was forgotten while the days were extracted", "run the step again")
-    inputs = {day: inputs_of(files, day) for day in days}
-    for table in TABLES:
-        current = lake.partitions(table, plan.logs_version)
-        for day in days:
-            _publish(lake, plan, table, day, written[table], inputs[day], current)
-        log.info("published %s: %d rows over %d days", table, sum(written[table].rows.values()), len(days))
-    return {table: sum(written[table].rows.values()) for table in TABLES}, job.records
+    written = _by_day(lake, attempt)
+    total: Counter[str] = Counter()
+    current = lake.partitions(DAYS, plan.logs_version)
+    for day in days:
+        made = written.get(day, Day())
+        total.update(made.rows)
+        _publish(lake, plan, attempt, day, made, inputs_of(files, day), current.get(f"dt={day}"))
+    log.info("published %d days: %s", len(days), dict(total))
+    return {table: total[table] for table in DAILY}, job.records
 
 
 @dataclass(frozen=True)
-class _Written:
-    """One attempt that holds several days, in folders of their own; ``rows`` per day."""
+class Day:
+    """What an attempt wrote of one day: key → when, and rows by table."""
 
-    attempt: str
-    rows: dict[str, int]
+    files: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
 
 
-def _write_tables(lake: Lake, version: str, frames: dict[str, DataFrame]) -> dict[str, _Written]:
-    """Write tables side by side: committing many small files to S3 is mostly waiting."""
+def write_tables(frames: Mapping[str, DataFrame], root: str) -> None:
+    """Write tables to folders of an attempt side by side: committing many small files to S3 is mostly waiting."""
     with ThreadPoolExecutor(len(frames)) as pool:
-        writing = {name: pool.submit(_write_table, lake, version, name, frame) for name, frame in frames.items()}
-    return {name: future.result() for name, future in writing.items()}
+        writing = [pool.submit(_write_table, frame, name, root) for name, frame in frames.items()]
+    for future in writing:
+        future.result()
 
 
-def _write_table(lake: Lake, version: str, table: str, frame: DataFrame) -> _Written:
-    from pyspark.sql import functions as F
+def _write_table(frame: DataFrame, table: str, root: str) -> None:
+    from reprise.spark import as_table
 
-    schema = getattr(tables, table)
-    frame = frame.select(*[F.col(name).cast(_spark_type(kind)).alias(name) for name, kind in _columns(schema)])
-    attempt = lake.attempt(table, version, "all").id
-    root = lake.store.uri(f"{table}/v={version}/attempt={attempt}")
     # A copy of dt names the folders, so that dt itself stays in the rows. REBALANCE gives a day as many files as
     # its size asks for; DataFrame.hint takes no columns.
-    sized = frame.sparkSession.sql("SELECT /*+ REBALANCE(dt) */ *, dt AS day FROM {rows}", rows=frame)
-    sized.write.partitionBy("day").parquet(root)
-    written = frame.sparkSession.read.schema(frame.schema).parquet(root)
-    return _Written(attempt, {row["dt"]: row["count"] for row in written.groupBy("dt").count().collect()})
+    rows = as_table(frame, getattr(tables, table))
+    sized = frame.sparkSession.sql("SELECT /*+ REBALANCE(dt) */ *, dt AS day FROM {rows}", rows=rows)
+    sized.write.partitionBy("day").parquet(f"{root}/{table}")
+
+
+def _by_day(lake: Lake, attempt: Attempt) -> dict[str, Day]:
+    """Return what an attempt wrote, by day; rows are read from the files' footers."""
+    written = lake.written_by(attempt)
+    with ThreadPoolExecutor(16) as pool:
+        counts = dict(zip(written, pool.map(lake.count_rows, written), strict=True))
+    days: dict[str, Day] = {}
+    for key, at in written.items():
+        table, folder, _ = key.rsplit("/", 3)[1:]
+        day = days.setdefault(folder.removeprefix("day="), Day())
+        day.files[key] = at
+        day.rows[table] = day.rows.get(table, 0) + counts[key]
+    return days
 
 
 def _publish(
-    lake: Lake, plan: Plan, table: str, day: str, written: _Written, inputs: dict[str, str],
-    current: dict[str, Manifest],
-) -> None:  # fmt: skip
-    folder = f"{table}/v={plan.logs_version}/attempt={written.attempt}/day={day}"
-    if day not in written.rows:  # an empty day has a file too, so that readers get its columns
-        lake.store.put(f"{folder}/empty.parquet", _empty_file(table))
-    attempt = Attempt(table, plan.logs_version, f"dt={day}", written.attempt)
-    lake.publish(attempt, written.rows.get(day, 0), inputs, replaces=current.get(f"dt={day}"), folder=folder)
+    lake: Lake, plan: Plan, attempt: Attempt, day: str, made: Day, inputs: dict[str, str], before: Manifest | None
+) -> None:
+    """Publish one day, unless it is what was published already: then only its inputs are written down anew."""
+    partition, facts = f"dt={day}", {"rows": made.rows}
+    if before and not before.facts.get("expired") and before.facts["rows"] == made.rows and _same(lake, before, made):
+        lake.publish_manifest(replace(before, inputs=inputs, number=before.number + 1))
+        lake.store.delete(made.files)
+        return
+    lake.publish(
+        attempt, sum(made.rows.values()), inputs, facts, replaces=before, written=made.files, partition=partition
+    )
 
 
-def _empty_file(table: str) -> bytes:
-    import io
+def _same(lake: Lake, before: Manifest, made: Day) -> bool:
+    """Whether a day's tables hold the same rows as before, in whatever order and files."""
+    from reprise.spark import fingerprint, session
 
-    import pyarrow.parquet as pq
-
-    buffer = io.BytesIO()
-    pq.write_table(getattr(tables, table).empty_table(), buffer)
-    return buffer.getvalue()
-
-
-def _columns(schema: Any) -> list[tuple[str, Any]]:
-    return [(field.name, field.type) for field in schema]
-
-
-def _spark_type(kind: Any) -> Any:
-    from pyspark.sql.pandas.types import from_arrow_type
-
-    return from_arrow_type(kind)
+    spark = session("extract")
+    for table in made.rows:
+        files = ([lake.store.uri(key) for key in keys if table_of(key) == table] for keys in (before.files, made.files))
+        old, new = (fingerprint(spark, getattr(tables, table), paths) for paths in files)
+        if old != new:
+            return False
+    return True

@@ -11,13 +11,15 @@ import base64
 import io
 import json
 import logging
+import uuid
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reprise import tables
 from reprise.errors import MissingDataError, RepriseError, UsageError
-from reprise.lake import Attempt, Lake, Manifest
+from reprise.lake import DAILY, DAYS, Attempt, Lake, Manifest, table_of
 from reprise.lake_sweep import published
 from reprise.searches.privacy import hashes_of, load_keys, remember_to_forget
 
@@ -35,7 +37,7 @@ class Forgotten:
 
     hashes: int
     rows: int
-    partitions: int
+    days: int
     other_files: int
 
 
@@ -51,22 +53,24 @@ def forget(lake: Lake, user: str) -> Forgotten:
         raise MissingDataError(f"{lake.uri} has no user keys", "nothing was extracted there with keyed hashes")
     remember_to_forget(lake, hashes)
     unwanted = _unwanted(user, hashes)
-    rows = partitions = 0
-    for table in _user_tables():
-        mine = [p.manifest for p in published(lake) if p.manifest.table == table]
-        for manifest in {(m.version, m.partition): m for m in mine}.values():
-            gone = _clean_partition(lake, manifest, unwanted)
-            rows, partitions = rows + gone, partitions + bool(gone)
-    others = sum(_clean_others(lake, table, unwanted) for table in _user_tables())
-    done = Forgotten(len(hashes), rows, partitions, others)
+    rows = days = 0
+    for manifest in _newest(lake):
+        gone = _clean_day(lake, manifest, unwanted)
+        rows, days = rows + gone, days + bool(gone)
+    done = Forgotten(len(hashes), rows, days, _clean_others(lake, unwanted))
     log.info("forgot one listener in %s: %s", lake.uri, done)  # neither id nor hash
     return done
 
 
-def _user_tables() -> list[str]:
-    """Return the tables that tell one user from another: those with a hash, and those with raw text."""
-    schemas = {name: value for name, value in vars(tables).items() if hasattr(value, "names")}
-    return sorted(name for name, schema in schemas.items() if {"user", "raw"} & set(schema.names))
+def _newest(lake: Lake) -> list[Manifest]:
+    """Return the newest manifest of every day."""
+    mine = [p.manifest for p in published(lake) if p.manifest.table == DAYS]
+    return list({(m.version, m.partition): m for m in mine}.values())
+
+
+def _user_tables() -> set[str]:
+    """Return the daily tables that tell one user from another: those with a hash, and those with raw text."""
+    return {name for name in DAILY if {"user", "raw"} & set(getattr(tables, name).names)}
 
 
 def _unwanted(user: str, hashes: Collection[str]) -> Callable[[pa.Table], list[bool]]:
@@ -89,50 +93,58 @@ def _bytes(text: str | None) -> bytes:
     return (text or "").encode()
 
 
-def _clean_partition(lake: Lake, manifest: Manifest, unwanted: Callable[[pa.Table], list[bool]]) -> int:
-    """Publish a partition without the rows, unless it has none; return how many there were."""
+def _clean_day(lake: Lake, manifest: Manifest, unwanted: Callable[[pa.Table], list[bool]]) -> int:
+    """Publish a day without the rows, unless it has none; return how many there were."""
     for _ in range(_ROUNDS):
-        attempt = lake.attempt(manifest.table, manifest.version, manifest.partition)
+        attempt = lake.attempt(DAYS, manifest.version, manifest.partition)
         files: list[str] = []
-        gone = 0
+        gone: Counter[str] = Counter()
         for key in manifest.files:
-            content = lake.store.get(key)
-            if content is None:
-                raise MissingDataError(f"{lake.store.uri(key)} is listed by its manifest but gone", "rebuild that day")
-            cleaned, found = _without(content, unwanted)
-            gone += found
-            files.append(_put(lake, attempt, len(files), cleaned) if found else key)
-        if not gone:
+            table, found, cleaned = table_of(key), 0, b""
+            if table in _user_tables():
+                cleaned, found = _without(_content(lake, key), unwanted)
+            gone[table] += found
+            files.append(_put(lake, attempt, key, cleaned) if found else key)
+        if not gone.total():
             return 0
+        rows = {table: n - gone[table] for table, n in manifest.facts["rows"].items()}
         successor = replace(
-            manifest, attempt=attempt.id, files=files, rows=manifest.rows - gone, number=manifest.number + 1
-        )
+            manifest, attempt=attempt.id, files=files, rows=manifest.rows - gone.total(), number=manifest.number + 1,
+            facts={**manifest.facts, "rows": rows},
+        )  # fmt: skip
         if lake.publish_manifest(successor):
             lake.store.delete(sorted(set(manifest.files) - set(files)))
-            return gone
-        newest = lake.published(manifest.table, manifest.version, manifest.partition)
+            return gone.total()
+        newest = lake.published(DAYS, manifest.version, manifest.partition)
         lake.store.delete(sorted(set(files) - set(manifest.files)))
         if newest is None:
             return 0
         manifest = newest
-    raise RepriseError(f"{manifest.table} of {manifest.partition} is rewritten all the time", "run it again later")
+    raise RepriseError(f"{manifest.partition} is rewritten all the time", "run it again later")
 
 
-def _put(lake: Lake, attempt: Attempt, number: int, content: bytes) -> str:
-    key = f"{attempt.key}/part-{number:05d}.parquet"
+def _content(lake: Lake, key: str) -> bytes:
+    content = lake.store.get(key)
+    if content is None:
+        raise MissingDataError(f"{lake.store.uri(key)} is listed by its manifest but gone", "rebuild that day")
+    return content
+
+
+def _put(lake: Lake, attempt: Attempt, old: str, content: bytes) -> str:
+    """Write a mended file where the same table and day of this attempt are, and return its key."""
+    table, day, _ = old.rsplit("/", 3)[1:]
+    key = f"{attempt.key}/{table}/{day}/{uuid.uuid4().hex[:12]}.parquet"
     lake.store.put(key, content)
     return key
 
 
-def _clean_others(lake: Lake, table: str, unwanted: Callable[[pa.Table], list[bool]]) -> int:
+def _clean_others(lake: Lake, unwanted: Callable[[pa.Table], list[bool]]) -> int:
     """Mend or remove every file with such rows that no newest manifest lists; return how many there were."""
-    found = [p.manifest for p in published(lake) if p.manifest.table == table]
-    newest = {(m.version, m.partition): m for m in found}.values()
-    read = {key for manifest in newest for key in manifest.files}
-    replaced = {key for manifest in found for key in manifest.files} - read
+    read = {key for manifest in _newest(lake) for key in manifest.files}
+    replaced = {key for p in published(lake) if p.manifest.table == DAYS for key in p.manifest.files} - read
     count = 0
-    for key in lake.store.list(f"{table}/"):
-        if key in read or not key.endswith(".parquet") or "/_temporary/" in key:
+    for key in lake.store.list(f"{DAYS}/"):
+        if key in read or not key.endswith(".parquet") or "/_temporary/" in key or table_of(key) not in _user_tables():
             continue
         content = lake.store.get(key)
         if content is None:

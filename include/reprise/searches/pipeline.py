@@ -1,4 +1,4 @@
-"""The one Spark job behind `extract`, from raw files to the seven tables.
+"""The one Spark job behind `extract`, from raw files to the daily tables.
 
 Raw bytes are read once; records are then divided by listener, and stay so. Between its parts the job puts what it
 has on the cluster's own file system. So no part's query plan carries those before it (planning them again and again
@@ -114,9 +114,10 @@ class Extraction:
         return {name: self._ours(frame) for name, frame in frames.items()}
 
     def statistics(self) -> dict[str, DataFrame]:
-        """Return the three daily tables for the days asked for."""
+        """Return the daily statistics for the days asked for."""
         saves, impressions = self._fates.searches, self._impressions
         frames = {
+            "query_stats": statistics.query_stats(self._times),
             "query_item_stats": statistics.query_item_stats(impressions, self.logs),
             "item_stats": statistics.item_stats(self._plays, self._times, self._credited, saves, impressions),
             "journey_stats": statistics.journey_stats(self._times, self._credited, self._journeys, self.logs),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from reprise.errors import UsageError
-from reprise.lake import Lake
+from reprise.lake import DAYS, Lake, Manifest, table_of
 from reprise.lake_sweep import Sweep, sweep
 from reprise.plan import logs_version
 from reprise.searches.privacy import UserKey, day_before, destroy_keys
 from reprise.settings import Deployment
 
 #: What a retrain reads over its whole window.
-_READ_BY_RETRAIN = ("searches", "query_item_stats", "item_stats")
+_READ_BY_RETRAIN = ("query_stats", "query_item_stats", "item_stats")
 
 
 def sweep_deployment(
@@ -31,19 +33,39 @@ def sweep_deployment(
             f"privacy.retention_days keeps {', '.join(short)} for less than lookback_days ({logs.lookback_days})",
             "a retrain could not read its window: raise the retention or lower lookback_days in logs.yaml",
         )
-    current, newest = logs_version(deployment), ""
-    tables_of: set[tuple[str, str]] = set()
-    for key in lake.store.list():
-        table, _, rest = key.partition("/v=")
-        if table in retention and "/manifest-" in rest:
-            version, partition = rest.split("/")[:2]
-            tables_of.add((table, version))
-            newest = max(newest, partition.removeprefix("dt=")) if table == "searches" else newest
-    unused = [pair for pair in sorted(tables_of) if pair[1] != current] if unused_versions else []
+    current, versions, newest = logs_version(deployment), set(), ""
+    for key in lake.store.list(f"{DAYS}/"):
+        _, version, partition, *_ = key.split("/")
+        if "/manifest-" in key:
+            versions.add(version.removeprefix("v="))
+            newest = max(newest, partition.removeprefix("dt="))
+    unused = [(DAYS, version) for version in sorted(versions) if version != current] if unused_versions else []
     first_days = {name: day_before(newest, days - 1) for name, days in retention.items()} if newest else {}
     now = time.time() if now is None else now
-    swept = sweep(lake, privacy.grace_hours * 3600.0, first_days, unused, dry_run, now)
+    swept = sweep(lake, privacy.grace_hours * 3600.0, _expire(first_days), unused, dry_run, now)
     # A day is rebuilt with its neighbours, so their keys must last as long as the look-back and a little more.
     lasting = max(privacy.keep_keys_days, logs.lookback_days + 2)
     destroyed = destroy_keys(lake, day_before(newest, lasting), dry_run) if newest else []
     return swept, destroyed
+
+
+def _expire(first_days: Mapping[str, str]) -> Callable[[Manifest], Manifest | None]:
+    """Return what takes a day's tables that are beyond their first days out of its manifest.
+
+    The day's inputs stay, so that it is not extracted anew.
+    """
+
+    def successor(manifest: Manifest) -> Manifest | None:
+        if manifest.table != DAYS:
+            return None
+        day = manifest.partition.removeprefix("dt=")
+        old = {table for table, first in first_days.items() if day < first}
+        if not old - set(manifest.facts.get("expired", [])):
+            return None
+        rows = {table: n for table, n in manifest.facts["rows"].items() if table not in old}
+        return replace(
+            manifest, files=[key for key in manifest.files if table_of(key) not in old], rows=sum(rows.values()),
+            number=manifest.number + 1, facts={**manifest.facts, "rows": rows, "expired": sorted(old), "swept": True},
+        )  # fmt: skip
+
+    return successor

@@ -1,5 +1,6 @@
-"""The three daily tables that later stages read instead of raw logs.
+"""The daily tables that later stages read instead of raw logs.
 
+- query_stats: settled searches of known or unknown outcome, by text and language.
 - query_item_stats: weighted sums over impressions of known utility. A listener counts at most
   ``max_impressions_per_user_item_day`` times per item and day.
 - item_stats: all plays of an item on a day. A skip ends before min(listen_s, D/2); a completion reaches
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 COMPLETE = 0.9
+#: Bits of a positive 64-bit number.
+LISTENER_GROUPS = 63
+
+
+def query_stats(times: DataFrame) -> DataFrame:
+    """Return searches per day, text and language, and a bit for each group of listeners among them."""
+    from pyspark.sql import functions as F
+
+    group = F.expr(f"shiftleft(1L, cast(pmod(xxhash64(user), {LISTENER_GROUPS}) as int))").alias("group")
+    found = times.filter(F.col("row") == "search").select("dt", "s.q", "s.language", group)
+    return found.groupBy("dt", "q", "language").agg(
+        F.count("*").alias("searches"), F.expr("bit_or(group)").alias("listeners")
+    )
 
 
 def query_item_stats(impressions: DataFrame, logs: Logs) -> DataFrame:

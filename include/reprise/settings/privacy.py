@@ -12,8 +12,9 @@ class Retention(Strict):
 
     rejects: int = Field(14, ge=1, description="raw text, so the shortest")
     impressions: int = Field(35, ge=1)
-    searches: int = Field(120, ge=1, description="at least lookback_days: a retrain reads them")
+    searches: int = Field(35, ge=1)
     log_counts: int = Field(400, ge=1)
+    query_stats: int = Field(400, ge=1, description="at least lookback_days, as for the next two: a retrain reads them")
     query_item_stats: int = Field(400, ge=1)
     item_stats: int = Field(400, ge=1)
     journey_stats: int = Field(400, ge=1)

@@ -78,21 +78,29 @@ class AirflowClient:
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
 
     def wait(
-        self, dag_id: str, run_id: str, timeout_s: float, watch: Callable[[list[dict[str, Any]]], None] | None = None
+        self, dag_id: str, run_id: str, patience_s: float, watch: Callable[[list[dict[str, Any]]], None] | None = None
     ) -> str:
-        """Return the run's end state; ``watch`` sees the task instances about once a second."""
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
+        """Return the run's end state; ``watch`` sees the task instances about once a second.
+
+        A machine may be slow, so what runs out is not the run's time but the time in which no task changes its state.
+        """
+        seen, deadline = None, 0.0
+        while True:
+            tasks = self.tasks(dag_id, run_id)
+            states = sorted((task["task_id"], task["map_index"], str(task["state"])) for task in tasks)
+            if states != seen:
+                seen, deadline = states, time.monotonic() + patience_s
             if watch:
-                watch(self.tasks(dag_id, run_id))
+                watch(tasks)
             state = self.run_state(dag_id, run_id)
             if state in ENDED:
                 return state
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"nothing has happened in {dag_id} run {run_id} for {patience_s:.0f} s",
+                    f"look at {self.url}/dags/{dag_id}/runs/{run_id}",
+                )
             time.sleep(0.7)
-        raise ServiceError(
-            f"{dag_id} run {run_id} has not ended after {timeout_s:.0f} s",
-            f"look at {self.url}/dags/{dag_id}/runs/{run_id}",
-        )
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         try:

@@ -123,7 +123,7 @@ def _retrain(stage: Stage, deployment: str, review: str) -> tuple[str, Report]:
     run_id = client.trigger("retrain", conf)
     stage.console.print(f"  triggered retrain: {stage.home.url('airflow')}/dags/retrain/runs/{run_id}")
     watch = _Watch(stage, run_id)
-    state = client.wait("retrain", run_id, 7 * 86400.0 if stage.wait_for_you else 900.0, watch)
+    state = client.wait("retrain", run_id, 7 * 86400.0 if stage.wait_for_you else 600.0, watch)
     if state != "success":
         failed = [t["task_id"] for t in client.tasks("retrain", run_id) if t["state"] == "failed"]
         raise ServiceError(

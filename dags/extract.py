@@ -9,7 +9,8 @@ impressions, rejects and daily statistics. `retrain` does the same first; runnin
 - `plan`: which days; a day is closed when the next one has logs in every source
 - `open_cluster`: one EMR cluster for this run
 - `extract`: one step does all days
-- `check_logs`: says whether each day is in band; a day that is not stays extracted, and `retrain` won't learn from it
+- `check_logs`: measures each day beside the 28 before (`runs/<run>/logs/health.html` in the lake) and says whether it
+  is in band; a day that is not stays extracted, and `retrain` won't learn from it
 - `close_cluster`: whatever happened before
 - `finish`: nothing is left running; how the run ended is recorded
 

@@ -9,7 +9,7 @@ lets it go live only if the gate finds it proven and the reviewers approve.
 - `plan`: resolves dates, blocks, champion and definitions once; everything later reads only that plan
 - `open_cluster`: one EMR cluster for this run
 - `extract`: raw logs of every closed day that lacks them become searches, impressions and daily statistics
-- `check_logs`: days out of band end the run here, green
+- `check_logs`: days out of band end the run here, green; what it measured is in MLflow under *Artifacts → logs*
 - `judge`: position bias and judgments
 - `featurize`: the training set, with Solr's own features
 - `train`: one task per ranker family, each a child run in MLflow

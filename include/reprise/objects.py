@@ -9,11 +9,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reprise import aws
 from reprise.errors import MissingDataError, ServiceError
 
 _UNDER_WAY = ".tmp-"
@@ -154,7 +154,7 @@ class _s3_errors:
         self._root = root
 
     def __enter__(self) -> Any:
-        return s3_client()
+        return aws.client("s3")
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -173,19 +173,3 @@ class _s3_errors:
             raise ServiceError(
                 f"S3 at {endpoint} does not answer: {error}", "start it, or correct the address"
             ) from error
-
-
-def s3_client() -> Any:
-    """Return a boto3 S3 client; endpoint and credentials come from the environment, as everywhere."""
-    names = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
-    return _s3_client(*(os.environ.get(name) for name in names))
-
-
-@lru_cache
-def _s3_client(*environment: str | None) -> Any:
-    """One client per environment: boto3's default session would keep the first credentials it ever saw."""
-    import boto3
-    from botocore.config import Config
-
-    retries: Any = {"max_attempts": 5, "mode": "standard"}
-    return boto3.session.Session().client("s3", config=Config(retries=retries, s3={"addressing_style": "path"}))

@@ -3,6 +3,7 @@
 import pytest
 
 from builders.emr_server import EmrServer, shell_step, wait_for_cluster, wait_for_steps
+from reprise import aws
 from reprise.errors import ServiceError, UsageError
 from reprise.lifecycle import emr_api
 
@@ -58,7 +59,7 @@ def test_a_closed_cluster_is_opened_anew_and_others_stay(server, logs):
 
 def test_every_cluster_of_the_name_is_closed(server, logs):
     """Two of one name can only come from a race or by hand; neither may be left."""
-    clusters = [emr_api.client().run_job_flow(**request(logs))["JobFlowId"] for _ in range(2)]
+    clusters = [aws.client("emr").run_job_flow(**request(logs))["JobFlowId"] for _ in range(2)]
 
     assert sorted(emr_api.close_clusters(NAME)) == sorted(clusters)
     assert emr_api.find_clusters(NAME) == []
@@ -121,7 +122,7 @@ def test_emr_that_does_not_answer_is_named(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setattr(emr_api, "ATTEMPTS", 1)
+    monkeypatch.setitem(aws.RETRIES, "emr", {"max_attempts": 1})
 
     with pytest.raises(ServiceError, match=r"127\.0\.0\.1:9"):
         emr_api.find_clusters(NAME)

@@ -113,7 +113,7 @@ def test_evaluation_completes_every_model(plan, client):
 
 def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
     tracking.record_training(plan, "lambdamart")
-    tracking.record_gate(plan, "no", {"report.json": b"{}"}, {"reason": "no gain was proven"})
+    tracking.record_report(plan, "gate", "no", {"report.json": b"{}"}, {"reason": "no gain was proven"})
     tracking.finish_run(plan.mlflow, "FINISHED", "refused")
 
     run = client.get_run(plan.mlflow["run_id"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from reprise import aws
 from reprise.errors import ServiceError, UsageError
 from reprise.objects import ObjectStore
 
@@ -18,16 +19,6 @@ LIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 REATTACH = ("PENDING", "RUNNING", "COMPLETED")
 ENDED = ("COMPLETED", "CANCELLED", "FAILED", "INTERRUPTED")
 TAIL_LINES = 20
-#: EMR throttles readily; boto waits longer before each new attempt.
-ATTEMPTS = 10
-
-
-def client() -> Any:
-    """Return a boto3 EMR client; endpoint, region and credentials come from the environment."""
-    import boto3
-    from botocore.config import Config
-
-    return boto3.session.Session().client("emr", config=Config(retries={"max_attempts": ATTEMPTS, "mode": "adaptive"}))
 
 
 @contextmanager
@@ -52,7 +43,7 @@ def plain_errors(what: str) -> Iterator[None]:
 def find_clusters(name: str) -> list[str]:
     """Return the ids of all live clusters of a name, oldest first."""
     with plain_errors(f"list clusters named {name}"):
-        pages = client().get_paginator("list_clusters").paginate(ClusterStates=LIVE)
+        pages = aws.client("emr").get_paginator("list_clusters").paginate(ClusterStates=LIVE)
         found = [c for page in pages for c in page["Clusters"] if c["Name"] == name]
     return [c["Id"] for c in sorted(found, key=lambda c: str(c["Status"].get("Timeline", {}).get("CreationDateTime")))]
 
@@ -63,7 +54,7 @@ def open_cluster(request: dict[str, Any]) -> str:
         log.info("cluster %s (%s) is open already", found[0], request["Name"])
         return found[0]
     with plain_errors(f"open cluster {request['Name']}"):
-        opened = str(client().run_job_flow(**request)["JobFlowId"])
+        opened = str(aws.client("emr").run_job_flow(**request)["JobFlowId"])
     log.info("opened cluster %s (%s)", opened, request["Name"])
     return opened
 
@@ -73,7 +64,7 @@ def close_clusters(name: str) -> list[str]:
     found = find_clusters(name)
     if found:
         with plain_errors(f"terminate {', '.join(found)}"):
-            client().terminate_job_flows(JobFlowIds=found)
+            aws.client("emr").terminate_job_flows(JobFlowIds=found)
         log.info("terminated %s (%s)", ", ".join(found), name)
     return found
 
@@ -84,7 +75,7 @@ def submit_step(cluster: str, request: dict[str, Any], *, before_submit: Any = N
     ``before_submit`` runs only where a new one is made.
     """
     with plain_errors(f"list the steps of {cluster}"):
-        pages = client().get_paginator("list_steps").paginate(ClusterId=cluster)
+        pages = aws.client("emr").get_paginator("list_steps").paginate(ClusterId=cluster)
         steps = [s for page in pages for s in page["Steps"] if s["Name"] == request["Name"]]
     for step in steps:
         if step["Status"]["State"] in REATTACH:
@@ -93,7 +84,7 @@ def submit_step(cluster: str, request: dict[str, Any], *, before_submit: Any = N
     if before_submit:
         before_submit()
     with plain_errors(f"add step {request['Name']} to {cluster}"):
-        step_id = str(client().add_job_flow_steps(JobFlowId=cluster, Steps=[request])["StepIds"][0])
+        step_id = str(aws.client("emr").add_job_flow_steps(JobFlowId=cluster, Steps=[request])["StepIds"][0])
     log.info("submitted step %s (%s) to %s", step_id, request["Name"], cluster)
     return step_id
 
@@ -101,7 +92,7 @@ def submit_step(cluster: str, request: dict[str, Any], *, before_submit: Any = N
 def step_status(cluster: str, step_id: str) -> dict[str, str]:
     """Return a step's state and, where it failed, EMR's reason and the address of the log that holds it."""
     with plain_errors(f"describe step {step_id} of {cluster}"):
-        status = client().describe_step(ClusterId=cluster, StepId=step_id)["Step"]["Status"]
+        status = aws.client("emr").describe_step(ClusterId=cluster, StepId=step_id)["Step"]["Status"]
     details = status.get("FailureDetails") or {}
     reason = details.get("Message") or details.get("Reason") or status.get("StateChangeReason", {}).get("Message", "")
     return {"state": status["State"], "reason": str(reason or ""), "log": str(details.get("LogFile") or "")}
@@ -110,7 +101,7 @@ def step_status(cluster: str, step_id: str) -> dict[str, str]:
 def cancel_step(cluster: str, step_id: str) -> None:
     """Cancel a step and its processes; one that has ended is left alone."""
     with plain_errors(f"cancel step {step_id} of {cluster}"):
-        client().cancel_steps(ClusterId=cluster, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS")
+        aws.client("emr").cancel_steps(ClusterId=cluster, StepIds=[step_id], StepCancellationOption="TERMINATE_PROCESS")
     log.info("cancelled step %s of %s", step_id, cluster)
 
 

@@ -27,11 +27,13 @@ def record_step(plan: Plan, command: str, family: str | None) -> str:
     return tracking.run_url(plan.mlflow)
 
 
-def record_report(plan: Plan, answer: str, reason: str) -> str:
-    """Record the gate's report as it now is in the lake; a completed one takes the earlier one's place."""
-    store, names = plan.open_lake().store, ("report.json", "report.html")
-    files = {name: store.get(f"runs/{plan.run}/gate/{name}") or b"" for name in names}
-    return tracking.record_gate(plan, answer, files, {"reason": reason})
+def record_report(plan: Plan, stage: Literal["logs", "gate"], answer: str, reason: str) -> str:
+    """Record a stage's report as it now is in the lake; a completed one takes the earlier one's place."""
+    if not plan.mlflow:
+        return ""
+    store, folder = plan.open_lake().store, f"runs/{plan.run}/{stage}/"
+    files = {key.removeprefix(folder): store.get(key) or b"" for key in store.list(folder)}
+    return tracking.record_report(plan, stage, answer, files, {"reason": reason})
 
 
 def end_run(mlflow: dict[str, str], ending: Ending, reason: str, answer: Answer | None) -> None:

@@ -31,12 +31,13 @@ log = logging.getLogger(__name__)
 
 
 def check_logs(context: Context) -> bool:
-    """Return whether the logs are healthy enough to learn from; the verdict is kept under ``verdict``."""
+    """Return whether the logs are healthy enough to learn from; kept as ``verdict``, the figures also in MLflow."""
     from reprise.searches.check_logs import run
 
     plan = open_plan(context)
     verdict = run(plan)
     _keep(context, plan, verdict)
+    recording.record_report(plan, "logs", verdict.answer, verdict.reason)
     return verdict.answer == "yes"
 
 
@@ -47,7 +48,7 @@ def gate(context: Context) -> bool:
     plan = open_plan(context)
     verdict = run(plan)
     _keep(context, plan, verdict)
-    recording.record_report(plan, verdict.answer, verdict.reason)
+    recording.record_report(plan, "gate", verdict.answer, verdict.reason)
     return verdict.answer == "yes"
 
 
@@ -96,7 +97,7 @@ def verify(context: Context) -> dict[str, Any]:
         push(context, solr_url=f"{client.pinned}/{client.core}/schema/model-store")
     report = add_verification(load_report(lake, plan.run), verification.to_dict(), plan.deployment.gate.policy)
     addresses = save_report(report, lake)
-    recording.record_report(plan, report.answer, report.reason)
+    recording.record_report(plan, "gate", report.answer, report.reason)
     if report.answer != "yes":
         raise RepriseError(
             f"{candidate.model} is not proven in Solr: {report.reason}",

@@ -1,76 +1,98 @@
-"""``check_logs``: are the extracted days healthy enough to learn from? Reads daily counts only, without Spark.
+"""``check_logs``: are the extracted days healthy enough to learn from? Reads daily tables only, without Spark.
 
-A day fails with too many rejected records, too few searches, no play record while others have some, or a number
-of records outside the window's band: between a third and three times the window's median.
+The bands are in ``logs.yaml``. Whatever the answer, the figures are kept beside the run, as JSON and as a page.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib import resources
 from statistics import median
 from typing import Any
 
 from reprise.plan import Plan
+from reprise.searches.health import Health, SourceDay, measure
+from reprise.settings import Logs
 from reprise.verdict import Verdict
 
-#: A day's records of a source lie within median / BAND and median · BAND.
-BAND = 3.0
+#: With fewer plays on a day, the share of one item says nothing.
+_PLAYS_FOR_A_SHARE = 1000
 
 
 def run(plan: Plan) -> Verdict:
-    """Return yes where every day of the plan is healthy; no names each unhealthy day with its number."""
-    lake, partitions = plan.open_lake(), [f"dt={day}" for day in plan.days]
-    counts = lake.read("log_counts", plan.logs_version, partitions).to_pylist()
-    searches = lake.partitions("searches", plan.logs_version)
-    per_day = {day: searches[f"dt={day}"].rows_of("searches") if f"dt={day}" in searches else 0 for day in plan.days}
-    records = _by_source(counts, plan.days)
-    wrong = [*_rejected(plan, counts), *_too_few(plan, per_day), *_out_of_band(plan, records)]
-    facts = {"searches": per_day, "records": records, "wrong": wrong}
+    """Return yes where every day of the plan is in its bands; no names each day that is not, with its number."""
+    health = measure(plan)
+    wrong = list(_out_of_band(health, plan.deployment.logs))
+    pages = _save(plan, health, wrong)
+    searches = {day.day: int(day.searches.value or 0) for day in health.service}
+    facts: dict[str, Any] = {"searches": searches, "wrong": wrong, "page": pages["health.html"]}
     if wrong:
         more = f" (and {len(wrong) - 5} more)" if len(wrong) > 5 else ""
         return Verdict(
             "no", "; ".join(wrong[:5]) + more, "mend the logs and run extract again, or change the bands in logs.yaml",
             facts,
         )  # fmt: skip
-    total = sum(per_day.values())
+    total = sum(searches.values())
     return Verdict("yes", f"{total:,} searches over {len(plan.days)} days, every day in its bands", facts=facts)
 
 
-def _by_source(counts: list[dict[str, Any]], days: list[str]) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(days, 0))
-    for row in counts:
-        found[row["source"]][row["dt"]] += row["records"]
-    return dict(found)
+def _out_of_band(health: Health, logs: Logs) -> Iterator[str]:
+    for source in sorted({each.source for each in health.sources}):
+        days = [each for each in health.sources if each.source == source]
+        middle = median(each.records.value or 0 for each in days)
+        for each in days:
+            yield from _of_records(each, middle, logs)
+    for day in health.service:
+        if (n := int(day.searches.value or 0)) < logs.min_searches_per_day:
+            yield f"{day.day}: {n:,} searches (at least {logs.min_searches_per_day:,})"
+        share = day.top_item_share.value or 0.0
+        if (day.plays.value or 0) >= _PLAYS_FOR_A_SHARE and share > logs.max_item_share:
+            yield f"{day.day}: {share:.1%} of all plays are of {day.top_item} (limit {logs.max_item_share:.1%})"
 
 
-def _rejected(plan: Plan, counts: list[dict[str, Any]]) -> list[str]:
-    rejected: dict[tuple[str, str], int] = defaultdict(int)
-    total: dict[tuple[str, str], int] = defaultdict(int)
-    for row in counts:
-        key = (row["dt"], row["source"])
-        total[key] += row["records"]
-        rejected[key] += row["records"] if row["fate"].startswith("rejected:") else 0
-    limit = plan.deployment.logs.max_reject_share
-    return [
-        f"{day}: {rejected[day, source]:,} of {source}'s {n:,} records are unreadable (limit {limit:.1%})"
-        for (day, source), n in sorted(total.items())
-        if rejected[day, source] > limit * n
-    ]
+def _of_records(each: SourceDay, middle: float, logs: Logs) -> Iterator[str]:
+    records = int(each.records.value or 0)
+    if (rejected := each.share("rejected")) > logs.max_reject_share:
+        yield (
+            f"{each.day}: {round(rejected * records):,} of {each.source}'s {records:,} records are unreadable"
+            f" (limit {logs.max_reject_share:.1%})"
+        )
+    usual, ratio = each.records.usual, logs.max_volume_ratio
+    base, whose = (middle, "the window's median") if usual is None else (usual, "the median of the 28 days before")
+    if records == 0 or not base / ratio <= records <= base * ratio:
+        yield f"{each.day}: {records:,} records of {each.source}, out of band: {whose} is {base:,.0f}"
+    for fate, share in each.shares.items():
+        if fate != "used" and share.usual is not None and (share.value or 0) > share.usual + logs.max_share_jump:
+            yield (
+                f"{each.day}: {share.value or 0:.1%} of {each.source}'s records are {fate}, usually {share.usual:.1%}"
+                f" (limit {logs.max_share_jump:.1%} more)"
+            )
 
 
-def _too_few(plan: Plan, per_day: dict[str, int]) -> list[str]:
-    least = plan.deployment.logs.min_searches_per_day
-    return [f"{day}: {n:,} searches (at least {least:,})" for day, n in per_day.items() if n < least]
+def _save(plan: Plan, health: Health, wrong: list[str]) -> dict[str, str]:
+    """Write ``runs/<run>/logs/health.json`` and ``health.html``; return their addresses by name."""
+    store, folder = plan.open_lake().store, f"runs/{plan.run}/logs"
+    content = json.dumps(
+        {"deployment": plan.deployment.name, "run": plan.run, "wrong": wrong, **asdict(health)}, indent=1
+    )
+    files = {"health.json": content, "health.html": _page(plan, health, wrong)}
+    for name, text in files.items():
+        store.put(f"{folder}/{name}", text.encode())
+    return {name: store.uri(f"{folder}/{name}") for name in files}
 
 
-def _out_of_band(plan: Plan, records: dict[str, dict[str, int]]) -> list[str]:
-    wrong = []
-    for source in plan.deployment.logs.sources:
-        by_day = records.get(source.name, dict.fromkeys(plan.days, 0))
-        middle = median(by_day.values())
-        wrong += [
-            f"{day}: {n:,} records of {source.name}, out of band: the window's median is {middle:,.0f}"
-            for day, n in sorted(by_day.items())
-            if not middle / BAND <= n <= middle * BAND or n == 0
-        ]
-    return wrong
+def _page(plan: Plan, health: Health, wrong: list[str]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(resources.files("reprise.searches").joinpath("health.html").read_text("utf-8"))
+    by_source: dict[str, list[SourceDay]] = {}
+    for each in health.sources:
+        by_source.setdefault(each.source, []).append(each)
+
+    def flagged(day: str, source: str) -> bool:
+        return any(line.startswith(f"{day}: ") and (not source or source in line) for line in wrong)
+
+    return template.render(plan=plan, service=health.service, by_source=by_source, wrong=wrong, flagged=flagged)

@@ -4,14 +4,14 @@ One parent run for each run of the lifecycle, one child for each model that is c
 its tags first, so that a retry never makes a second.
 """
 
-from reprise.tracking.record import record_evaluation, record_gate, record_training
+from reprise.tracking.record import record_evaluation, record_report, record_training
 from reprise.tracking.registry import register, set_champion
 from reprise.tracking.runs import finish_run, reopen_run, run_url, start_run
 
 __all__ = [
     "finish_run",
     "record_evaluation",
-    "record_gate",
+    "record_report",
     "record_training",
     "register",
     "reopen_run",

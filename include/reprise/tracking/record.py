@@ -87,16 +87,19 @@ def record_evaluation(plan: Plan) -> str:
     return run_url(plan.mlflow)
 
 
-def record_gate(plan: Plan, answer: str, files: Mapping[str, bytes], facts: Mapping[str, str] | None = None) -> str:
-    """Record the gate's answer and its report (file name → content) in the parent run; return the run's address.
+def record_report(
+    plan: Plan, stage: str, answer: str, files: Mapping[str, bytes], facts: Mapping[str, str] | None = None
+) -> str:
+    """Record a stage's answer and its report (file name → content) in the parent run; return the run's address.
 
-    Recorded again, the newer report takes the older one's place.
+    Files are artifacts in the folder ``<stage>/``, answer and facts the tags ``reprise.<stage>.<name>``. Recorded
+    again, the newer report takes the older one's place.
     """
     with mlflow_client() as client:
         run = plan.mlflow["run_id"]
-        _log_files(client, run, {f"gate/{name}": content for name, content in files.items()})
+        _log_files(client, run, {f"{stage}/{name}": content for name, content in files.items()})
         for name, value in {"answer": answer, **(facts or {})}.items():
-            client.set_tag(run, f"reprise.gate.{name}", value[:5000])
+            client.set_tag(run, f"reprise.{stage}.{name}", value[:5000])
     return run_url(plan.mlflow)
 
 

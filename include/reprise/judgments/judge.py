@@ -49,7 +49,8 @@ def run(plan: Plan) -> Verdict:
     _publish(plan, "query_groups", _groups(spark, queries, plan, lake), query_inputs, facts)
     rows = _publish(plan, "judgments", _judged(spark, stats, theta, plan), stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
-    return Verdict("yes", measured, facts={"judgments": rows, **facts, "theta": list(found[0].theta)})
+    curve = {"theta": list(found[0].theta), "theta_pairs": list(found[0].pairs)}
+    return Verdict("yes", measured, facts={"judgments": rows, **facts, **curve})
 
 
 def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[DataFrame, dict[str, str], int]:

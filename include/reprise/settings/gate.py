@@ -25,6 +25,9 @@ class Theta(Strict):
     steep_power: float = Field(1.5, gt=1)
     clip: float = Field(0.02, gt=0, lt=1)
     min_pairs: int = Field(30, ge=1, description="(query, item, day) contrasts per adjacent pair of positions")
+    pool_from: int | None = Field(
+        None, ge=2, description="from this position down, neighbouring steps are pooled up to min_pairs; none: nowhere"
+    )
 
 
 class Judging(Strict):

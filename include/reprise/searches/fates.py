@@ -110,12 +110,14 @@ def _events(frame: DataFrame) -> DataFrame:
 
     mine = Window.partitionBy("user", "search_id")
     kept, is_search = F.col("fate").isNull(), F.col("kind") == "search"
-    shown = F.when(kept & (F.col("action") == "impression"), F.struct("position", "item"))
+    in_time = (F.col("action") == "impression") & (F.col("ts") >= F.col("search_ts"))
+    shown = F.when(kept & in_time, F.struct("position", "item"))
+    # A set: every record of the search carries it, and a client may repeat its impressions without end.
     frame = (
         frame.withColumn("search_ts", F.max(F.when(kept & is_search, F.col("ts"))).over(mine))
         .withColumn("listed", F.first(F.when(kept & is_search, F.col("results")), ignorenulls=True).over(mine))
-        .withColumn("evented", F.sort_array(F.collect_list(shown).over(mine)))
-        .withColumn("shown", _shown(F.col("listed"), F.col("evented")))
+        .withColumn("evented", F.sort_array(F.collect_set(shown).over(mine)))
+        .withColumn("shown", _shown("listed", "evented"))
         .drop("listed", "evented")
     )
     event, action = F.col("kind") == "event", F.col("action")
@@ -133,15 +135,17 @@ def _events(frame: DataFrame) -> DataFrame:
     return frame.withColumn("fate", fate).withColumn("shown", shown).drop("results")
 
 
-def _shown(listed: Column, evented: Column) -> Column:
+def _shown(listed: str, evented: str) -> Column:
     """What stood on the screen: the logged list, else the impression events; each item once, at its top place."""
     from pyspark.sql import functions as F
 
-    distinct = F.array_distinct(F.filter(listed, lambda item: item.isNotNull()))
-    from_list = F.transform(distinct, lambda item, place: F.struct((place + 1).alias("position"), item.alias("item")))
-    items = F.array_distinct(F.transform(evented, lambda shown: shown["item"]))
-    first = F.transform(items, lambda item: F.element_at(F.filter(evented, lambda shown: shown["item"] == item), 1))
-    return F.when(listed.isNotNull(), from_list).otherwise(first)
+    def first_of_each(items: str, place: str) -> Column:
+        return F.expr(f"transform(array_distinct({items}), x -> struct({place} AS position, x AS item))")
+
+    named = f"filter({listed}, x -> x IS NOT NULL)"  # a place may be left empty: those below it keep theirs
+    from_list = first_of_each(named, f"int(array_position({listed}, x))")
+    from_events = first_of_each(f"{evented}.item", f"filter({evented}, e -> e.item = x)[0].position")
+    return F.when(F.col(listed).isNotNull(), from_list).otherwise(from_events)
 
 
 def _capped_plays(plays: DataFrame, logs: Logs) -> DataFrame:

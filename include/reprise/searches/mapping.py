@@ -133,9 +133,13 @@ def _marked(source: Source, names: Sequence[str]) -> Column:
 
 
 def _seconds(source: Source, name: str) -> Column:
+    from pyspark.sql import functions as F
+
     if f"{name}_ms" in source.fields:
-        return _field(source, f"{name}_ms").cast("double") / 1000
-    return _field(source, f"{name}_s").cast("double")
+        seconds = _field(source, f"{name}_ms").cast("double") / 1000
+    else:
+        seconds = _field(source, f"{name}_s").cast("double")
+    return F.when(seconds < F.lit(float("inf")), seconds)  # NaN is beyond it, and both are no length of time
 
 
 def _time(value: Column, time_format: str) -> Column:
@@ -150,9 +154,15 @@ def _time(value: Column, time_format: str) -> Column:
 
 
 def _readable() -> Column:
+    """Whether a line is one JSON object. Spark stops reading at its end, and would lose what follows: another record,
+    where a writer's line break is missing. As an array of one, the whole line is read; few lines need a second look.
+    """
     from pyspark.sql import functions as F
 
-    return F.col("r").isNotNull() & F.col("r._corrupt").isNull() & F.col("value").rlike(r"^\s*\{")
+    goes_on = F.col("value").rlike(r"\}\s*[^\s,}\]]")
+    alone = F.from_json(F.concat(F.lit("["), "value", F.lit("]")), "array<string>").isNotNull()
+    one = F.col("r").isNotNull() & F.col("r._corrupt").isNull() & F.col("value").rlike(r"^\s*\{")
+    return one & F.when(goes_on, alone).otherwise(F.lit(True))
 
 
 def _is_utf8() -> Column:
@@ -164,7 +174,8 @@ def _is_utf8() -> Column:
 def _verbatim() -> Column:
     from pyspark.sql import functions as F
 
-    escaped = F.concat(F.lit("base64:"), F.base64(F.col("value").cast("binary")))
+    coded = F.regexp_replace(F.base64(F.col("value").cast("binary")), "\\s", "")  # some Sparks break lines in it
+    escaped = F.concat(F.lit("base64:"), coded)
     return F.when(_is_utf8(), F.col("value")).otherwise(escaped)  # nothing of a broken line is lost
 
 

@@ -52,3 +52,22 @@ def test_spark_and_numpy_agree(spark):
     )
 
     assert expected == pytest.approx(np.array([np.nan if a is None else a for a in actual]), nan_ok=True)
+
+
+@pytest.mark.spark
+def test_a_sum_is_the_same_in_whatever_order(spark):
+    """0.7 and three times 0.1 make one; as floats, only where 0.7 comes last."""
+    from pyspark.sql import functions as F
+
+    from reprise.searches.utility import is_whole, total
+
+    assert sum([0.7, 0.1, 0.1, 0.1]) < 1 == sum([0.1, 0.1, 0.1, 0.7])
+    rows = [(place, 0.7 if n == place else 0.1) for place in range(4) for n in range(4)]
+    rows += [(9, 1 / 3)] * 3 + [(10, 0.5), (10, 0.4999)]
+    frame = spark.createDataFrame(rows, "place int, utility double").coalesce(1)
+    summed = frame.groupBy("place").agg(total(F.col("utility")).alias("summed"))
+    found = {row[0]: (row[1], row[2]) for row in summed.select("place", "summed", is_whole(F.col("summed"))).collect()}
+
+    assert [found[place] for place in range(4)] == [(1.0, True)] * 4
+    assert found[9] == (pytest.approx(1), True)
+    assert found[10] == (pytest.approx(0.9999), False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reprise.searches.fates import USED
 from reprise.searches.journeys import seconds_between
-from reprise.searches.utility import is_listened, of_play
+from reprise.searches.utility import is_listened, is_whole, of_play, total
 from reprise.settings import Logs
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def outcomes(times: DataFrame, plays: DataFrame, playable: Sequence[str], *, cli
         "s.ranker", "s.swapped", "s.clicks", "s.saves", F.explode("s.shown").alias("i"),
     ).select("*", "i.item", F.col("i.position").cast("long").alias("position")).drop("i")  # fmt: skip
     heard = plays.groupBy("user", "search_id", F.col("touch").alias("item")).agg(
-        F.sum("seconds").alias("seconds"), F.sum("utility").alias("summed"),
+        F.sum("seconds").alias("seconds"), total(F.col("utility")).alias("summed"),
         F.max(F.col("seconds").isNull()).alias("partly"), F.max("repeated").alias("repeated"),
         F.max("ts").alias("played_at"),
     )  # fmt: skip
@@ -105,7 +105,7 @@ def outcomes(times: DataFrame, plays: DataFrame, playable: Sequence[str], *, cli
     utility = (
         F.when(F.col("saved") | F.coalesce("repeated", F.lit(False)), 1.0)
         .when(F.col("played_at").isNull(), F.when(unknown, None).otherwise(0.0))
-        .when(F.col("partly") & (summed < 1), None)
+        .when(F.col("partly") & ~is_whole(summed), None)
         .otherwise(F.least(F.lit(1.0), summed))
     )
     if clicks_only:
@@ -124,7 +124,7 @@ def journey_outcomes(items: DataFrame) -> DataFrame:
     wanted = F.col("utility").isNull() | (F.col("utility") > 0)
     final = F.max(F.when(wanted, F.struct("touched_at", "item", "utility")))
     return items.groupBy("user", "journey_id").agg(
-        F.coalesce(F.sum("utility"), F.lit(0.0)).alias("summed"),
+        F.coalesce(total(F.col("utility")), F.lit(0.0)).alias("summed"),
         F.max(F.col("utility").isNull()).alias("partly"),
         final.alias("final"),
     )

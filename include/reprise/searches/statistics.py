@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reprise.searches.fates import USED
+from reprise.searches.utility import is_whole, total
 from reprise.settings import Logs
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def query_item_stats(impressions: DataFrame, logs: Logs) -> DataFrame:
     capped = few.unionByName(numbered.filter(F.col("number") <= cap).drop("number"))
     weight, utility = F.col("prefix_weight"), F.col("utility")
     return capped.groupBy("dt", "q", "item", "position", "ranker", "surface", "scope", "swapped").agg(
-        F.sum(weight).alias("impressions"),
-        F.sum(F.when(F.col("clicked"), weight).otherwise(0.0)).alias("clicks"),
-        F.sum(weight * utility).alias("utility_sum"),
-        F.sum(weight * utility * utility).alias("utility_sq_sum"),
+        total(weight).alias("impressions"),
+        total(F.when(F.col("clicked"), weight).otherwise(0.0)).alias("clicks"),
+        total(weight * utility).alias("utility_sum"),
+        total(weight * utility * utility).alias("utility_sq_sum"),
         F.countDistinct("user").alias("user_days"),
     )
 
@@ -76,7 +77,7 @@ def item_stats(
     saves = records.filter((F.col("fate") == USED) & (F.col("action") == "save"))
     by_save = saves.groupBy(F.col("day").alias("dt"), "item").agg(F.count("*").alias("saves"))
     settled = impressions.filter((F.col("prefix_weight") == 1) & (F.col("utility") > 0))
-    by_search = settled.groupBy("dt", "item").agg(F.sum("utility").alias("search_utility_sum"))
+    by_search = settled.groupBy("dt", "item").agg(total(F.col("utility")).alias("search_utility_sum"))
     joined = by_play.join(by_save, ["dt", "item"], "full").join(by_search, ["dt", "item"], "full")
     return joined.fillna(0).fillna(0.0, ["search_utility_sum"])
 
@@ -97,17 +98,17 @@ def journey_stats(times: DataFrame, credited: DataFrame, journeys: DataFrame, lo
     )
     joined = whole.join(journeys, ["user", "journey_id"], "left").join(first_play, ["user", "journey_id"], "left")
     summed = F.coalesce("summed", F.lit(0.0))
-    known = joined.filter((summed >= 1) | ~F.coalesce("partly", F.lit(False)))
+    known = joined.filter(is_whole(summed) | ~F.coalesce("partly", F.lit(False)))
     known = known.withColumn("score", F.least(F.lit(1.0), summed)).withColumn(
         "user_bucket", bucket(F.col("user"), logs)
     )
-    taken = (F.unix_micros("succeeded") - F.unix_micros("began")) / 1e6
+    taken_us = F.sum(F.unix_micros("succeeded") - F.unix_micros("began"))
     return known.groupBy("dt", "first.scope", "first.ranker", "first.surface", "user_bucket").agg(
-        F.count("*").alias("journeys"), F.sum("score").alias("score_sum"),
-        F.sum(F.col("score") * F.col("score")).alias("score_sq_sum"),
+        F.count("*").alias("journeys"), total(F.col("score")).alias("score_sum"),
+        total(F.col("score") * F.col("score")).alias("score_sq_sum"),
         _count(F.col("succeeded").isNotNull()).alias("successes"),
         _count(F.col("first_seconds") < logs.utility.bounce_s).alias("bounces"),
-        F.coalesce(F.sum(taken), F.lit(0.0)).alias("time_to_success_s_sum"),
+        F.coalesce(taken_us / 1e6, F.lit(0.0)).alias("time_to_success_s_sum"),
         F.sum("keystrokes").alias("keystrokes_sum"),
     )  # fmt: skip
 

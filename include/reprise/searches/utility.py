@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql import Column
 
+#: Utilities are summed as whole numbers of this fraction of one: almost a billion ones fit into 64 bits.
+UNITS = 1e10
+
 
 def of_play(seconds: Column, duration: Column, constants: Utility) -> Column:
     """Return the utility of one play, null where the seconds are."""
@@ -42,6 +45,21 @@ def is_listened(seconds: Column, duration: Column, constants: Utility) -> Column
     from pyspark.sql import functions as F
 
     return F.coalesce(seconds >= _listened(duration, constants), F.lit(False))
+
+
+def total(amount: Column) -> Column:
+    """Return the sum of utilities (or parts of them), which does not depend on the order they are added in.
+
+    Floats do: 0.1 + 0.1 + 0.1 + 0.7 is 1 and 0.7 + 0.1 + 0.1 + 0.1 is less, and rows come in any order.
+    """
+    from pyspark.sql import functions as F
+
+    return F.sum(F.rint(amount * UNITS).cast("long")) / UNITS
+
+
+def is_whole(summed: Column) -> Column:
+    """Return whether utilities sum to 1, which more cannot exceed; three thirds do, in whole units or in floats."""
+    return summed > 1 - 1e-9
 
 
 def of_plays(seconds: NDArray[np.float64], duration: NDArray[np.float64], constants: Utility) -> NDArray[np.float64]:

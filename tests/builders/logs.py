@@ -41,7 +41,8 @@ class Logs:
         """Log one request and what it showed."""
         record = {
             "application": "t", "query_id": search_id, "client_id": user, "user_query": query,
-            "timestamp": _iso(when), "query_response_object_ids": list(results), "query_attributes": attributes,
+            "timestamp": _iso(when), "query_response_object_ids": None if results is None else list(results),
+            "query_attributes": attributes,
         }  # fmt: skip
         self.raw("app", day or when, record)
         return record

@@ -1,5 +1,6 @@
 """Extraction on small logs of our own making, against hand-made cases, brute force and DuckDB."""
 
+import base64
 import random
 import shutil
 from datetime import timedelta
@@ -9,7 +10,9 @@ import pytest
 
 from builders.journeys import brute_force
 from builders.logs import Logs, at, plan_of
+from builders.same_rows import differences_from_duckdb
 from reprise import tables
+from reprise.lake import DAILY
 from reprise.plan import logs_version
 from reprise.searches import check_logs
 from reprise.searches.calendar import closed_days
@@ -82,6 +85,16 @@ def _plays(logs):
     logs.search("r1", at(0, 13), "again", ["song:1"], "repeater")
     logs.play("r-a", at(0, 13, 5), "song:1", 40, "repeater")
     logs.play("r-b", at(1, 10), "song:1", 200, "repeater")
+    logs.search("b1", at(0, 13), "boundless", ["song:1"], "boundless")
+    logs.event("click", "b1", at(0, 13, 5), "song:1", "boundless")
+    no_time = {"uid": "boundless", "track": "song:1", "listened_ms": "NaN"}
+    logs.raw("player", at(0), no_time | {"started": round(at(0, 13, 5).timestamp() * 1000)})
+    for place in range(4):  # 0.7, three times 0.1, and an end that was lost
+        logs.search(f"o{place}", at(0, 13), "in any order", ["album:1"], f"order-{place}")
+        for n, seconds in enumerate([98 if n == place else 10 for n in range(4)] + [None]):
+            user = f"order-{place}"
+            logs.play(f"{user}-{n}", at(0, 13, 100 * n), f"song:{n}", seconds, user, from_item="album:1")
+    logs.search("h1", at(0, 13), "holes", [None, "song:2", "song:2", "song:1"], "finder")
     logs.search("s1", at(0, 13), "keep", ["song:1", "song:2"], "saver")
     logs.event("save", "s1", at(0, 13, 50), "song:2", "saver")
     logs.search("n1", at(0, 23.9), "before midnight", ["song:1"], "owl")
@@ -103,7 +116,9 @@ def _dirt(logs):
         logs.search(f"bot-{n}", at(1, 9, 10 * n), f"q{n}", ["song:1", "song:2"], "bot")
     for n in range(25):
         logs.play(f"farm-{n}", at(1, 9, 40 * n), "song:77", 31, "farmer")
-    for line in (b'{"query_id": "t1", "client', b'{"user_query": "\xff\xfe"}', b"[]", b"null", b"42"):
+    long = b'{"user_query": "' + b"\xff" * 90 + b'"}'
+    glued = b'{"query_id": "g1", "client_id": "u", "user_query": "one}"}{"query_id": "g2"}'
+    for line in (b'{"query_id": "t1", "client', b'{"user_query": "\xff\xfe"}', b"[]", b"null", b"42", glued, long):
         logs.raw("app", at(1), line)
     logs.raw("app", at(1), {"query_id": "x", "timestamp": "2026-09-02T09:00:00Z", "user_query": "nobody"})
     logs.raw("app", at(1), {"query_id": "x", "client_id": "u", "timestamp": "yesterday", "user_query": "when"})
@@ -183,8 +198,8 @@ def test_every_record_has_one_fate(extracted, written):
         "dropped:item not shown": 1,
         "dropped:before its search": 1,
         "dropped:empty query": 1,
-        "rejected:unreadable": 4,
-        "rejected:not UTF-8": 1,
+        "rejected:unreadable": 5,
+        "rejected:not UTF-8": 2,
         "rejected:missing user": 1,
         "rejected:bad or missing ts": 1,
         "rejected:unknown action": 1,
@@ -200,6 +215,7 @@ def test_rejects_keep_the_record_verbatim(extracted):
 
     assert raw['{"query_id": "t1", "client'] == "unreadable"
     assert raw["base64:eyJ1c2VyX3F1ZXJ5IjogIv/+In0="] == "not UTF-8"
+    assert raw["base64:" + base64.b64encode(b'{"user_query": "' + b"\xff" * 90 + b'"}').decode()] == "not UTF-8"
 
 
 def test_nothing_of_an_opted_out_listener_is_written(extracted):
@@ -252,6 +268,10 @@ def test_a_journey_across_midnight_belongs_to_its_first_day(extracted):
         ("m1", "song:2", None, None),  # clicked, no play record: unknown
         ("m1", "song:1", 0.0, None),
         ("e1", "song:1", None, None),  # played, no end: unknown
+        ("b1", "song:1", None, None),  # played for no number of seconds: unknown
+        *(
+            (f"o{place}", "album:1", 1.0, 128.0) for place in range(4)
+        ),  # enough whatever the lost end was, and however summed
         ("r1", "song:1", 1.0, 40.0),  # repeated the next morning
         ("s1", "song:2", 1.0, None),  # saved
         ("late", "song:1", 0.0, None),
@@ -262,6 +282,13 @@ def test_what_the_listener_got(extracted, search_id, item, utility, seconds):
     row = outcome(extracted, search_id, item)
 
     assert (utility, seconds) == (pytest.approx(row["utility"]), row["seconds"])
+
+
+def test_an_item_keeps_its_place_in_the_answer(extracted):
+    """Also below a place without an item, and below one that is there twice."""
+    rows = [r for r in extracted.rows("impressions") if r["search_id"] == "h1"]
+
+    assert {(row["item"], row["position"]) for row in rows} == {("song:2", 2), ("song:1", 4)}
 
 
 def test_random_listeners_against_brute_force(extracted, written):
@@ -282,6 +309,11 @@ def test_random_listeners_against_brute_force(extracted, written):
             ), key
 
     assert settled_ids == {key for key in searches if key.startswith("random-")}
+
+
+def test_every_table_against_duckdb(extracted):
+    """Row for row, by SQL over the raw files."""
+    assert differences_from_duckdb(extracted.plan) == {name: [] for name in DAILY}
 
 
 def test_query_item_stats_against_duckdb(extracted):

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from builders.logs import plan_of
+from builders.same_rows import differences_from_duckdb
 from reprise.cli import exit_code
+from reprise.lake import DAILY
 from reprise.searches import check_logs
 from reprise.searches.calendar import closed_days
 from reprise.searches.check import check
@@ -44,7 +46,7 @@ def extract(lake):
 @pytest.mark.spark
 def test_the_tiny_log_of_our_own_making(spark, ubi_fixture, tmp_path):
     """Four queries on three days, one unknown action, one click on nothing, one broken line."""
-    _, _, rows = extract(tmp_path)
+    plan, _, rows = extract(tmp_path)
     kinds = counted(ubi_fixture)
     fates = Counter()
     for row in rows["log_counts"]:
@@ -64,6 +66,7 @@ def test_the_tiny_log_of_our_own_making(spark, ubi_fixture, tmp_path):
     assert [r["raw"] for r in rows["rejects"] if r["reason"] == "unreadable"] == [
         '{"application": "tiny_shop", "query_id": "q5", "user_qu'
     ]
+    assert differences_from_duckdb(plan) == {name: [] for name in DAILY}
 
 
 @pytest.mark.spark
@@ -84,6 +87,7 @@ def test_the_foreign_log_reconciles_exactly(spark, tmp_path):
     assert {r["position"] for r in rows["impressions"]} == {1, 2, 3, 4, 5}
     assert sum(r["impressions"] for r in rows["query_item_stats"]) == kinds["impression"]
     assert check_logs.run(plan).answer == "yes"
+    assert differences_from_duckdb(plan) == {name: [] for name in DAILY}
 
 
 def test_check_names_the_next_edit(ubi_fixture, capsys):

@@ -12,6 +12,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
+import beside_duckdb
 import extraction
 import growth
 import lifecycle
@@ -49,7 +50,7 @@ def main() -> int:
         plan = newest_plan()
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
-        for part in (order, training, lifecycle, extraction, growth):
+        for part in (order, training, lifecycle, extraction, beside_duckdb, growth):
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
             for line in part.measure(home, plan):
                 print(line)

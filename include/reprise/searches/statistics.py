@@ -114,7 +114,10 @@ def journey_stats(times: DataFrame, credited: DataFrame, journeys: DataFrame, lo
 
 
 def bucket(user: Column, logs: Logs) -> Column:
-    """Return a user's bucket: the first eight hex digits modulo ``user_buckets``."""
+    """Return a user's bucket: the first eight hex digits modulo ``user_buckets``.
+
+    Under another key a user is in another bucket: two lakes with keys of their own differ in ``journey_stats``.
+    """
     from pyspark.sql import functions as F
 
     return F.conv(F.substring(user, 1, 8), 16, 10).cast("long") % logs.journeys.user_buckets

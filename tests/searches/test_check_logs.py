@@ -85,16 +85,16 @@ def test_a_healthy_window_is_learned_from(checked):
     [
         pytest.param(
             "log_counts", lambda day: counts(day, app={"used": 200}, player={"used": 5000}),
-            "2026-09-03: 200 records of app, out of band: the median of the 28 days before is",
+            "2026-09-03: 200 usable records of app, out of band: the median of the 28 days before is",
             id="too few records",
         ),
         pytest.param(
             "log_counts", lambda day: counts(day, app={"used": 1300}, player={"used": 15_300}),
-            "2026-09-03: 15,300 records of player, out of band", id="too many records",
+            "2026-09-03: 15,300 usable records of player, out of band", id="too many records",
         ),
         pytest.param(
             "log_counts", lambda day: counts(day, app={"used": 1300}),
-            "2026-09-03: 0 records of player, out of band", id="no plays",
+            "2026-09-03: 0 usable records of player, out of band", id="no plays",
         ),
         pytest.param(
             "log_counts",
@@ -103,8 +103,8 @@ def test_a_healthy_window_is_learned_from(checked):
         ),
         pytest.param(
             "log_counts",
-            lambda day: counts(day, app={"used": 900, "dropped:bot": 400}, player={"used": 5000}),
-            "2026-09-03: 30.8% of app's records are dropped:bot, usually 1.7% (limit 20.0% more)", id="bots",
+            lambda day: counts(day, app={"used": 600, "dropped:bot": 700}, player={"used": 5000}),
+            "2026-09-03: 53.8% of app's records are dropped:bot, usually 1.7% (limit 50.0% more)", id="bots",
         ),
         pytest.param(
             "query_stats", lambda day: [{"dt": day, "q": "raga", "language": "", "searches": 49, "listeners": 1}],
@@ -128,6 +128,19 @@ def test_a_broken_day_is_named_with_its_number(checked, table, rows, said):
     assert page.count('class="bad"') >= 1
 
 
+def test_a_bot_that_was_left_out_makes_no_day_bad(checked):
+    """Its records are counted and dropped, and what is used is as much as ever."""
+    stormy = {
+        "2026-09-03": {
+            "log_counts": counts("2026-09-03", app={"used": 1300, "dropped:bot": 1200}, player={"used": 5000})
+        }
+    }
+    verdict, report, _ = checked(stormy)
+
+    assert verdict.answer == "yes"
+    assert report["sources"][2]["records"]["value"] == 2500
+
+
 def test_a_day_that_was_broken_before_the_window_moves_no_band(checked):
     """A median is not led astray by an outage or two among the days before."""
     broken = {day: {"log_counts": counts(day, app={"used": 3}, player={"used": 1})} for day in DAYS[10:14]}
@@ -138,7 +151,7 @@ def test_without_a_week_before_it_a_window_is_its_own_measure(checked):
     few = {"2026-09-03": {"log_counts": counts("2026-09-03", app={"used": 200}, player={"used": 5000})}}
     verdict, report, _ = checked(few, first=len(DAYS) - 5)
 
-    assert "out of band: the window's median is 1,030" in verdict.reason
+    assert "out of band: the window's median is 1,010" in verdict.reason
     assert report["sources"][0]["records"]["usual"] is None
 
 

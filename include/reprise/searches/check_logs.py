@@ -41,7 +41,7 @@ def run(plan: Plan) -> Verdict:
 def _out_of_band(health: Health, logs: Logs) -> Iterator[str]:
     for source in sorted({each.source for each in health.sources}):
         days = [each for each in health.sources if each.source == source]
-        middle = median(each.records.value or 0 for each in days)
+        middle = median(each.used.value or 0 for each in days)
         for each in days:
             yield from _of_records(each, middle, logs)
     for day in health.service:
@@ -53,16 +53,17 @@ def _out_of_band(health: Health, logs: Logs) -> Iterator[str]:
 
 
 def _of_records(each: SourceDay, middle: float, logs: Logs) -> Iterator[str]:
-    records = int(each.records.value or 0)
+    records, used = int(each.records.value or 0), int(each.used.value or 0)
     if (rejected := each.share("rejected")) > logs.max_reject_share:
         yield (
             f"{each.day}: {round(rejected * records):,} of {each.source}'s {records:,} records are unreadable"
             f" (limit {logs.max_reject_share:.1%})"
         )
-    usual, ratio = each.records.usual, logs.max_volume_ratio
+    # Of what is used: a bot that was left out makes a day large, not bad.
+    usual, ratio = each.used.usual, logs.max_volume_ratio
     base, whose = (middle, "the window's median") if usual is None else (usual, "the median of the 28 days before")
-    if records == 0 or not base / ratio <= records <= base * ratio:
-        yield f"{each.day}: {records:,} records of {each.source}, out of band: {whose} is {base:,.0f}"
+    if used == 0 or not base / ratio <= used <= base * ratio:
+        yield f"{each.day}: {used:,} usable records of {each.source}, out of band: {whose} is {base:,.0f}"
     for fate, share in each.shares.items():
         if fate != "used" and share.usual is not None and (share.value or 0) > share.usual + logs.max_share_jump:
             yield (

@@ -40,6 +40,7 @@ class SourceDay:
     day: str
     source: str
     records: Figure
+    used: Figure
     fates: dict[str, int] = field(default_factory=dict)
     shares: dict[str, Figure] = field(default_factory=dict)
 
@@ -91,13 +92,15 @@ def _source(
     name: str, fates: Mapping[str, Mapping[str, int]], days: Sequence[str], wanted: Sequence[str]
 ) -> Iterable[SourceDay]:
     total = {day: float(sum(fates.get(day, {}).values())) for day in days}
+    used = {day: float(fates.get(day, {}).get("used", 0)) for day in days}
     ends = sorted({fate for day in days for fate in fates.get(day, {})})
     shares = {
         end: {day: fates.get(day, {}).get(end, 0) / total[day] for day in days if total[day]} for end in ends
     }  # fmt: skip
     for day in wanted:
         parts = {end: _figure(share, day) for end, share in shares.items()}
-        yield SourceDay(day, name, _figure(total, day, 0.0), dict(fates.get(day, {})), parts)
+        counted = _figure(total, day, 0.0), _figure(used, day, 0.0)
+        yield SourceDay(day, name, *counted, dict(fates.get(day, {})), parts)
 
 
 def _service(lake: Lake, version: str, days: Sequence[str], wanted: Sequence[str]) -> list[ServiceDay]:

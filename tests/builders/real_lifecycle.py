@@ -189,12 +189,12 @@ class Run:
         """The word that `finish` recorded."""
         return str(self.lake.get_json(f"runs/{self.plan.run}/ending.json")["ending"])
 
-    def end(self, timeout_s: float = 400.0) -> str:
+    def end(self, timeout_s: float = 900.0) -> str:
         """Wait for the end and return the colour."""
         wait_until(lambda: self.colour != "grey", timeout_s, f"the end of {self.id} ({self.tasks})")
         return self.colour
 
-    def wait_for(self, task: str, state: str, timeout_s: float = 400.0) -> None:
+    def wait_for(self, task: str, state: str, timeout_s: float = 900.0) -> None:
         """Wait until an instance of a task is in a state; a run that ends before fails."""
 
         def there() -> bool:

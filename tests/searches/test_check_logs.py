@@ -1,12 +1,14 @@
 """Log health from daily tables that no extraction made, so that a broken day can be any that there is."""
 
 import json
+from dataclasses import replace
 from statistics import median
 
 import pytest
 
 from builders.days import publish_day
 from builders.logs import plan_of
+from reprise.errors import MissingDataError
 from reprise.lake import Lake
 from reprise.plan import days_between
 from reprise.searches import check_logs
@@ -20,7 +22,7 @@ WINDOW = DAYS[-5:]
 def checked(tmp_path):
     """Publishes 36 days, some of them changed, and checks the last five; returns verdict, JSON and page."""
 
-    def check(changes=None, settings=None, first=0):
+    def check(changes=None, settings=None, first=0, expired=()):
         sources = [
             {"name": "app", "kind": "search", "uris": ["logs/{date}"],
              "fields": {"user": "u", "ts": "t", "query": "q", "search_id": "i"}},
@@ -37,7 +39,11 @@ def checked(tmp_path):
         plan = plan_of(deployment, tmp_path / "lake", WINDOW)
         lake = Lake(str(tmp_path / "lake"))
         for number, day in enumerate(DAYS[first:]):
-            publish_day(lake, plan.logs_version, day, day_of(day, number) | (changes or {}).get(day, {}))
+            tables = day_of(day, number) | (changes or {}).get(day, {})
+            manifest = publish_day(lake, plan.logs_version, day, tables)
+            if day in expired:
+                gone = {**manifest.facts, "expired": ["journey_stats"]}
+                lake.publish_manifest(replace(manifest, facts=gone, number=manifest.number + 1))
         verdict = check_logs.run(plan)
         folder = tmp_path / "lake" / "runs" / plan.run / "logs"
         return verdict, json.loads((folder / "health.json").read_text()), (folder / "health.html").read_text()
@@ -145,6 +151,19 @@ def test_a_day_that_was_broken_before_the_window_moves_no_band(checked):
     """A median is not led astray by an outage or two among the days before."""
     broken = {day: {"log_counts": counts(day, app={"used": 3}, player={"used": 1})} for day in DAYS[10:14]}
     assert checked(broken)[0].answer == "yes"
+
+
+def test_days_beyond_their_retention_are_no_measure(checked):
+    """A table of theirs may be gone already; the days that have all of theirs are enough."""
+    verdict, report, _ = checked(expired=DAYS[:20])
+
+    assert verdict.answer == "yes"
+    assert report["sources"][0]["used"]["usual"] == median(1000 + 10 * n for n in range(20, 31))
+
+
+def test_a_day_that_was_never_extracted_is_named(checked):
+    with pytest.raises(MissingDataError, match="2026-09-01"):
+        checked(first=len(DAYS) - 4)
 
 
 def test_without_a_week_before_it_a_window_is_its_own_measure(checked):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 from reprise.gate.checks import level, points
 from reprise.gate.report import Report
 from reprise.metrics import Comparison
+from reprise.pages import render
 
 _HEADLINE = {
     "yes": "Better, and proven",
@@ -23,12 +22,10 @@ _MARK = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 
 def to_html(report: Report) -> str:
     """Return the page: verdict in words, effect with interval, checks, slices, queries. No scripts, no links out."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(points=points, level=level)
-    template = environment.from_string(resources.files("reprise.gate").joinpath("report.html").read_text("utf-8"))
-    return template.render(
+    return render(
+        "reprise.gate",
+        "report.html",
+        {"points": points, "level": level},
         report=report,
         headline=_HEADLINE[report.answer],
         says=_SAYS[report.answer],

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
+from reprise.lake import DAYS
 from reprise.searches.calendar import shift
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 USUAL_DAYS = 28
 #: With fewer days before, there is no usual value.
 LEAST_DAYS = 7
+_READ = ("log_counts", "query_stats", "journey_stats", "item_stats")
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,14 @@ class Health:
 
 
 def measure(plan: Plan) -> Health:
-    """Return the health of the plan's days."""
+    """Return the health of the plan's days; one that was not extracted is an error."""
     lake, version = plan.open_lake(), plan.logs_version
+    there = lake.partitions(DAYS, version)
+    whole = {name.removeprefix("dt=") for name, day in there.items() if not any(map(day.has_expired, _READ))}
     first, last = min(plan.days), max(plan.days)
-    there = {name.removeprefix("dt=") for name in lake.partitions("log_counts", version)}
-    days = sorted(day for day in there if shift(first, -USUAL_DAYS) <= day <= last)
+    days = sorted({day for day in whole if shift(first, -USUAL_DAYS) <= day <= last} | set(plan.days))
     fates: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    counts = lake.read("log_counts", version, [f"dt={day}" for day in days]) if days else None
-    for row in counts.to_pylist() if counts else []:
+    for row in lake.read("log_counts", version, [f"dt={day}" for day in days]).to_pylist():
         fates[row["source"]][row["dt"]][row["fate"]] = row["records"]
     names = {source.name for source in plan.deployment.logs.sources} | set(fates)
     sources = [each for name in sorted(names) for each in _source(name, fates[name], days, plan.days)]

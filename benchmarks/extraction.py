@@ -52,7 +52,7 @@ def parse(spark: object, plan: Plan, files: list[object]) -> int:
     """Read every source with the schema that its mapping implies, and touch every field."""
     from pyspark.sql import functions as f
 
-    from reprise.searches.mapping import schema_of
+    from reprise.searches.reading import schema_of
 
     records = 0
     for source in plan.deployment.logs.sources:

@@ -1,6 +1,7 @@
 """Deployments: defaults, inheritance, and every mistake at once."""
 
 import pytest
+import yaml
 
 from reprise.errors import DeploymentError, UsageError
 from reprise.settings import load_deployment
@@ -120,3 +121,59 @@ def test_an_unknown_deployment_names_those_there_are(write):
     write("mine", logs=LOGS, solr=SOLR)
     with pytest.raises(UsageError, match=r"no deployment 'yours' → choose one of: mine"):
         load_deployment("yours")
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"uris": ["s3://b/{day}/*"]}, "uris.0: {day} is no part of a day; there are date, yyyy, mm, dd"),
+        ({"uris": ["s3://b/{yyyy}/{mm}/*"]}, "uris.0: a day needs {yyyy}, {mm} and {dd}"),
+        ({"uris": ["gs://b/{date}/*"]}, "uris.0: gs:// cannot be read; name s3:// or a local path"),
+        ({"format": "cvs"}, "format: Input should be 'jsonl', 'bulk', 'csv' or 'parquet'"),
+        ({"delimiter": ";"}, "delimiter: only csv has it; this is jsonl"),
+        ({"format": "csv", "delimiter": ";;"}, "delimiter: String should match pattern"),
+        (
+            {"format": "csv", "columns": ["client_id", "timestamp", "q", "query_id"]},
+            "fields.query: 'user_query' is none",
+        ),
+        ({"format": "csv", "columns": ["user_query", "user_query"]}, "columns: 'user_query' is there twice"),
+        ({"time_zone": "Asia/Kolkatta"}, "time_zone: 'Asia/Kolkatta' is no IANA time zone; Asia/Kolkata"),
+        ({"time_format": "unix"}, "time_format: Input should be 'auto', 'iso', 'epoch_s', 'epoch_ms' or 'epoch_us'"),
+        ({"fields": {"postion": "rank"}}, "fields.postion: not a field of ours; position?"),
+        ({"fields": {"item": "hit..id"}}, "fields.item: 'hit..id' has an empty part"),
+        ({"fields": {"item": "hits[].id"}}, "fields.item: only `results`, and not in csv, can lead through a list"),
+        (
+            {"fields": {"item": "hit", "position": "hit.rank"}},
+            "fields.item: 'hit' is mapped whole, but 'hit.rank' leads",
+        ),
+        ({"actions": {"tap": "click"}}, "actions: map `action` in fields, or give it in defaults"),
+        (
+            {"fields": {"action": "act"}, "actions": {"tap": "clik"}},
+            "actions.tap: Input should be 'impression', 'click'",
+        ),
+        ({"defaults": {"user": "me"}}, "defaults.user: each record needs its own"),
+        ({"defaults": {"colour": "red"}}, "defaults.colour: not a field of ours"),
+        ({"skip_when": {"type": []}}, "skip_when.type: name a value"),
+    ],
+)
+def test_a_mistake_in_a_source_is_one_clear_line(write, change, mistake):
+    """It names the file, the source and the key, and says what would do."""
+    source = yaml.safe_load(LOGS)["sources"][0]
+    source |= change | {"fields": source["fields"] | change.get("fields", {})}
+    write("odd", logs=yaml.safe_dump({"sources": [source]}), solr=SOLR, gate=GATE)
+
+    with pytest.raises(DeploymentError) as caught:
+        load_deployment("odd")
+
+    lines = [line for line in caught.value.mistakes if line.startswith(f"logs.yaml: sources.search.{mistake}")]
+    assert len(lines) == 1, caught.value.mistakes
+    assert "\n" not in lines[0]
+
+
+def test_text_that_yaml_takes_for_numbers_and_flags(write):
+    """`true: click` names an action that is logged as true."""
+    more = "    actions: {true: click, 0: save}\n    drop_when: {user: [0, false]}\n"
+    source = load_deployment(write("mine", logs=LOGS.replace("query_id}", "query_id, action: a}") + more, solr=SOLR,
+                                   gate=GATE)).logs.sources[0]  # fmt: skip
+
+    assert (source.actions, source.drop_when) == ({"true": "click", "0": "save"}, {"user": ["0", "false"]})

@@ -5,18 +5,28 @@
 
 from __future__ import annotations
 
+import fnmatch
+import io
 import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 from reprise import aws
 from reprise.errors import MissingDataError, ServiceError
 
 _UNDER_WAY = ".tmp-"
+_READ_AHEAD = 1 << 20  # bytes of an S3 object that are asked for at once
+
+
+class Listed(NamedTuple):
+    """What a listing says of an object."""
+
+    etag: str  # S3's, or size and time of change
+    size: int
 
 
 class ObjectStore:
@@ -53,6 +63,20 @@ class ObjectStore:
                 return file.read()
         with _s3_errors(self.root) as s3:
             return s3.get_object(Bucket=self._bucket, Key=self._key(key), Range=f"bytes=-{length}")["Body"].read()
+
+    def open(self, key: str) -> BinaryIO | None:
+        """Return the object as a file to seek and read in, or None where there is none; S3 is read piece by piece."""
+        if not self._bucket:
+            path = self._folder / key
+            return path.open("rb") if path.is_file() else None
+        with _s3_errors(self.root) as s3:
+            try:
+                size = s3.head_object(Bucket=self._bucket, Key=self._key(key))["ContentLength"]
+            except s3.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                    return None
+                raise
+        return io.BufferedReader(_S3Object(self.root, self._bucket, self._key(key), size), _READ_AHEAD)
 
     def put(self, key: str, content: bytes) -> None:
         """Write the bytes, replacing whatever was there; readers see the old or the new, never half."""
@@ -99,9 +123,14 @@ class ObjectStore:
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Return key → etag (S3) or size-and-mtime (local) of all objects whose key starts with the prefix."""
+        return {key: found.etag for key, found in self.listed(prefix).items()}
+
+    def listed(self, prefix: str = "") -> dict[str, Listed]:
+        """Return key → etag and size, as ``list`` does."""
         if not self._bucket:
-            return {key: f"{found.st_size}-{found.st_mtime_ns}" for key, found in self._stats(prefix).items()}
-        return {key: o["ETag"].strip('"') for key, o in self._objects(prefix)}
+            stats = self._stats(prefix).items()
+            return {key: Listed(f"{found.st_size}-{found.st_mtime_ns}", found.st_size) for key, found in stats}
+        return {key: Listed(o["ETag"].strip('"'), o["Size"]) for key, o in self._objects(prefix)}
 
     def _stats(self, prefix: str) -> dict[str, os.stat_result]:
         start = self._folder / (prefix if prefix.endswith("/") else os.path.dirname(prefix))
@@ -136,6 +165,46 @@ class ObjectStore:
             return True
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+def buckets(pattern: str) -> list[str]:
+    """Return the names of all buckets that match a glob, in order; one that is no glob is not looked for."""
+    if not set(pattern) & set("*?["):
+        return [pattern]
+    with _s3_errors(f"s3://{pattern}") as s3:
+        names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    return sorted(fnmatch.filter(names, pattern))
+
+
+class _S3Object(io.RawIOBase):
+    """An object's bytes, by ranged gets."""
+
+    def __init__(self, root: str, bucket: str, key: str, size: int) -> None:
+        self._root, self._bucket, self._name, self._size, self._at = root, bucket, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        with _s3_errors(self._root) as s3:
+            wanted = f"bytes={self._at}-{end - 1}"
+            content = s3.get_object(Bucket=self._bucket, Key=self._name, Range=wanted)["Body"].read()
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -156,22 +156,20 @@ def _mapped(source: Source) -> str:
 
 
 def _parsed(source: Source) -> str:
-    """Return a query for a source's lines with ``readable``, the mapped values ``v`` and the list ``results``."""
+    """Return a query for a source's lines with ``readable``, the mapped values ``v`` and the list ``results``.
+
+    A record is an object; a part of it that is no object where one is expected has nothing in it.
+    """
     paths = {name: _path(path.split(".")) for name, path in source.fields.items()}
-    keys = [path.split(".") for path in source.fields.values()]
-    parents = sorted({_path(some[:depth]) for some in keys for depth in range(1, len(some))})
-    shapes = [f"json_type(line, {_quoted(path)}) IN ('OBJECT', 'NULL')" for path in parents]
     results = "NULL::VARCHAR[]"
     if "results" in paths:
-        shapes.append(f"json_type(line, {_quoted(paths['results'])}) IN ('ARRAY', 'NULL')")
         results = (
             f"CASE WHEN valid AND json_type(line, {_quoted(paths['results'])}) = 'ARRAY' "
             f"THEN json_extract_string(line, {_quoted(paths['results'] + '[*]')}) END"
         )
-    shaped = " AND ".join(f"coalesce({shape}, true)" for shape in shapes) or "true"
     blank = "trim(line, ' ') = ''" + (f" OR regexp_matches(line, {_quoted(_FRAME)})" if source.format == "bulk" else "")
     return (
-        f"SELECT *, CASE WHEN valid THEN json_type(line) = 'OBJECT' AND {shaped} ELSE false END AS readable, "
+        f"SELECT *, CASE WHEN valid THEN json_type(line) = 'OBJECT' ELSE false END AS readable, "
         f"CASE WHEN valid THEN json_extract_string(line, [{', '.join(map(_quoted, paths.values()))}]) END AS v, "
         f"{results} AS results "
         f"FROM (SELECT *, json_valid(line) AS valid FROM lines WHERE source = {_quoted(source.name)} AND NOT ({blank}))"

@@ -1,87 +1,44 @@
 """Which raw files belong to which day, and which days are closed.
 
-A source's addresses carry the day's parts (``{date}`` or ``{yyyy}``, ``{mm}``, ``{dd}``; ``{hh}`` is read over).
-Day D is closed once a later day has files in every source: journeys cross midnight, saves count for 24 hours and
-offline plays come late. A source without day parts is one input for all its days; those are read from its records.
+A source's addresses carry the day's parts (``{date}``; ``{yyyy}``, ``{mm}``, ``{dd}``; ``{epoch_s}``, ``{epoch_ms}``;
+``{hh}`` is read over). Such a day is one of the source's own time zone, so a file covers a stretch of UTC time, and
+the days of tables are UTC. A source without day parts is one input for all its days; those are read from its records.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from urllib.parse import urlsplit
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 from reprise.errors import MissingDataError
-from reprise.objects import ObjectStore
 from reprise.plan import days_between
+from reprise.searches.addresses import Interval, interval, template
 from reprise.settings import Deployment, Logs, Source
 
-_TOKENS = re.compile(r"\{(date|yyyy|mm|dd|hh)\}|(\*\*/?)|(\*)|(\?)")
-_PARTS = {"date": r"(\d{4}-\d{2}-\d{2})", "yyyy": r"(\d{4})", "mm": r"(\d{2})", "dd": r"(\d{2})", "hh": r"\d{2}"}
-
-
-@dataclass(frozen=True)
-class Template:
-    """An address with day parts, as a pattern: ``parts`` names its groups in order."""
-
-    uri: str
-    root: str  # what an ObjectStore is opened on
-    prefix: str  # what every matching key starts with
-    pattern: str  # of the whole address without its scheme
-    parts: tuple[str, ...]
-
-    @property
-    def dated(self) -> bool:
-        """Whether the address says which day its records are of."""
-        return bool(self.parts)
-
-    def day(self, address: str) -> str | None:
-        """Return the ISO day of an address ("" where the template has none), or None where it does not match."""
-        match = re.fullmatch(self.pattern, bare(address))
-        if match is None:
-            return None
-        found = dict(zip(self.parts, match.groups(), strict=True))
-        return found.get("date") or "-".join(found[part] for part in ("yyyy", "mm", "dd") if part in found)
+_DAY = timedelta(days=1)
+_ALMOST = _DAY - timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One object of a source; ``day`` is "" where its address names none."""
+    """One object of a source; ``day``, of the source's time zone, is "" where its address names none."""
 
     source: str
     uri: str
     etag: str
     day: str
+    covers: Interval | None = None  # what of UTC time; None where its address names no day
+    size: int = 0
 
-
-def template(uri: str) -> Template:
-    """Return an address as a pattern; local paths are made absolute."""
-    if "://" not in uri:
-        uri = os.path.abspath(uri)
-    pattern, parts, end = "", [], 0
-    text = bare(uri)
-    for token in _TOKENS.finditer(text):
-        part, anything, some, _ = token.groups()
-        pattern += re.escape(text[end : token.start()])
-        pattern += _PARTS[part] if part else ".*" if anything else "[^/]*" if some else "[^/]"
-        parts += [part] if part and part != "hh" else []
-        end = token.end()
-    pattern += re.escape(text[end:])
-    first = _TOKENS.search(uri)
-    static = uri[: first.start()] if first else uri
-    address = urlsplit(static)
-    if address.scheme in ("s3", "s3a"):
-        return Template(uri, f"{address.scheme}://{address.netloc}", address.path.lstrip("/"), pattern, tuple(parts))
-    folder, _, name = address.path.rpartition("/")
-    return Template(uri, folder or "/", name, pattern, tuple(parts))
-
-
-def bare(address: str) -> str:
-    """Return an address without its scheme, the same for ``s3://`` and ``s3a://``, ``/x`` and ``file:///x``."""
-    return "/" + re.sub(r"^[a-z0-9]+:", "", address).lstrip("/")
+    @cached_property
+    def needed_for(self) -> tuple[str, str]:
+        """The first and the last day D that it is an input of: it touches [D − 1 day, D + 2 days)."""
+        if self.covers is None:
+            return date.min.isoformat(), date.max.isoformat()
+        begins, ends = self.covers
+        return _floor(begins - _DAY).isoformat(), _floor(ends + _ALMOST).isoformat()
 
 
 def raw_files(logs: Logs) -> list[RawFile]:
@@ -99,47 +56,59 @@ def raw_files(logs: Logs) -> list[RawFile]:
 
 
 def _of_source(source: Source) -> Iterable[RawFile]:
+    seen: dict[str, RawFile] = {}
+    covers: dict[str, Interval | None] = {"": None}
     for uri in source.uris:
         shape = template(uri)
-        store = ObjectStore(shape.root)
-        for key, etag in store.list(shape.prefix).items():
-            day = shape.day(store.uri(key))
-            if day is not None:
-                yield RawFile(source.name, store.uri(key), etag, day)
+        for address, listed in shape.listed():
+            day = shape.day(address, source.time_zone)
+            if day is None or address in seen:  # two globs may name one file; its records are read once
+                continue
+            if day not in covers:
+                covers[day] = interval(day, source.time_zone)
+            seen[address] = RawFile(source.name, address, listed.etag, day, covers[day], listed.size)
+    return seen.values()
+
+
+def files_for(files: Iterable[RawFile], days: Sequence[str]) -> list[RawFile]:
+    """Return the files that any of these days is made from."""
+    wanted = sorted(days)
+    return [file for file in files if any(file.needed_for[0] <= day <= file.needed_for[1] for day in wanted)]
 
 
 def inputs_of(files: Iterable[RawFile], day: str) -> dict[str, str]:
-    """Return address → etag of what a day's tables are made from: its own files, its neighbours', undated ones.
+    """Return address → etag of what a day's tables are made from: what touches it or its neighbours; undated files.
 
     The day before says which journeys were already under way; the day after brings what came late.
     """
-    near = {"", shift(day, -1), day, shift(day, 1)}
-    return {file.uri: file.etag for file in files if file.day in near}
-
-
-def raw_inputs(deployment: Deployment, day: str) -> dict[str, str]:
-    """Return address → etag of the raw files that a day is made from."""
-    return inputs_of(raw_files(deployment.logs), day)
+    return {file.uri: file.etag for file in files_for(files, [day])}
 
 
 def closed_days(deployment: Deployment) -> list[str]:
-    """Return the closed days in order: from the first day complete in all sources to the last before the newest.
+    """Return the closed days in order, from the first that every source covers.
 
-    Where no source has day parts, all days that its records name are closed.
+    Day D is closed once every source has files of a day that begins ``closes_after_days`` after D or later: journeys
+    cross midnight, saves count for 24 hours and offline plays come late. Where no source has day parts, all days that
+    its records name are closed.
     """
     from reprise.searches.sample import days_in
 
     files = raw_files(deployment.logs)
-    by_source: dict[str, set[str]] = {}
+    begun: dict[str, list[datetime]] = {}
     for file in files:
-        by_source.setdefault(file.source, set()).add(file.day)
-    dated = [days for days in by_source.values() if days != {""}]
-    if not dated:
+        if file.covers:
+            begun.setdefault(file.source, []).append(file.covers.begins)
+    if not begun:
         return days_in(deployment.logs, files)
-    complete = sorted(set.intersection(*dated) - {""})
-    return days_between(complete[0], shift(complete[-1], -1)) if len(complete) > 1 else []
+    first = _floor(max(min(times) for times in begun.values()) + _ALMOST)
+    last = _floor(min(max(times) for times in begun.values())) - deployment.logs.closes_after_days * _DAY
+    return days_between(first.isoformat(), last.isoformat()) if first <= last else []
 
 
 def shift(day: str, days: int) -> str:
     """Return the ISO date so many days later."""
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def _floor(time: datetime) -> date:
+    return time.astimezone(UTC).date()

@@ -2,6 +2,7 @@
 
 About a thousand records per source are read without Spark: which share of each field maps, why records would be
 rejected, whether plays join searches, whether position bias can be identified, and the first ten searches.
+Nothing of listeners who opted out is shown.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from reprise.searches.by_hand import raw_records
 from reprise.searches.calendar import RawFile, raw_files
-from reprise.searches.sample import Sampled, lines, read_record
+from reprise.searches.sample import Sampled, read_record
 from reprise.settings import Deployment, Source
 from reprise.verdict import Verdict
 
@@ -26,14 +29,16 @@ RARE = 0.01
 
 @dataclass
 class SourceReport:
-    """What one source's sample shows; shares are of records that were read."""
+    """What one source's sample shows; shares are of the records that are the source's by its conditions."""
 
     name: str
     kind: str
     files: int
     records: int = 0
+    filtered: int = 0  # records that `only_when` and `skip_when` leave to others
     mapped: dict[str, int] = field(default_factory=dict)  # our field → records in which it has a value
     rejects: Counter[str] = field(default_factory=Counter)
+    drops: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)  # search, click, save, impression, play
     unknown_actions: Counter[str] = field(default_factory=Counter)
 
@@ -76,60 +81,61 @@ class Report:
 def check(deployment: Deployment) -> Report:
     """Return what about a thousand records of each source look like through the deployment's mapping."""
     files = raw_files(deployment.logs)
-    sampled: list[Sampled] = []
+    used: list[Sampled] = []
     reports = []
     for source in deployment.logs.sources:
         mine = [file for file in files if file.source == source.name]
-        found = SourceReport(source.name, source.kind, len(mine))
-        sampled += list(_sample(source, mine, found))
+        found = SourceReport(source.name, source.kind, len(mine), mapped=dict.fromkeys(source.fields, 0))
+        used += [one for one in islice(_newest(source, mine), RECORDS_PER_SOURCE) if _counted(one, found)]
         reports.append(found)
-    searches = [one for one in sampled if one.kind == "search"]
-    shown = Counter(one.fields["search_id"] for one in sampled if one.kind == "impression")
-    first = sorted(searches, key=lambda one: str(one.ts))[:10]
+    searches = sorted((one for one in used if one.kind == "search"), key=lambda one: str(one.ts))
+    shown = Counter(one.fields["search_id"] for one in used if one.fields["action"] == "impression")
     report = Report(
         deployment.name,
         reports,
-        [(str(one.ts), str(one.fields["query"]), len(one.results) or shown[one.fields["search_id"]]) for one in first],
-        sorted({one.fields["ranker"] for one in searches if one.fields.get("ranker")}),
-        sum(one.fields.get("swapped", "0") not in ("", "0") for one in searches),
-        _play_join(sampled),
+        [
+            (str(one.ts), str(one.fields["query"]), len(one.results or ()) or shown[one.fields["search_id"]])
+            for one in searches[:10]
+        ],
+        sorted({one.fields["ranker"] for one in searches if one.fields["ranker"]}),
+        sum(bool(one.fields["swapped"]) for one in searches),
+        _play_join(used),
         [],
     )
     report.edits += _edits(deployment, report)
     return report
 
 
-def _sample(source: Source, files: list[RawFile], report: SourceReport) -> Iterator[Sampled]:
-    report.mapped = dict.fromkeys(source.fields, 0)
-    for line in _some_lines(source, files):
-        one = read_record(source, line)
-        report.records += 1
-        if one.reject:
-            report.rejects[one.reject] += 1
-            if one.reject == "unknown action":
-                report.unknown_actions[one.fields["action"]] += 1
-        else:
-            report.kinds[one.kind] += 1
-            yield one
-        for name in one.fields:
-            report.mapped[name] += 1
-
-
-def _some_lines(source: Source, files: list[RawFile]) -> Iterator[str]:
-    """Lines of the newest day's files first, so that a sample shows what is logged now."""
-    left = RECORDS_PER_SOURCE
+def _newest(source: Source, files: list[RawFile]) -> Iterator[Sampled]:
+    """Records of the newest day's files first, so that a sample shows what is logged now."""
     for file in sorted(files, key=lambda one: (one.day, one.uri), reverse=True):
-        for line in lines(source, file):
-            if left == 0:
-                return
-            left -= 1
-            yield line
+        yield from (read_record(source, raw, file.covers) for raw in raw_records(source, file.uri))
 
 
-def _play_join(sampled: list[Sampled]) -> float | None:
-    plays = {(one.user, one.fields[name]) for one in sampled if one.kind == "play" for name in ("item", "from_item")
-             if name in one.fields}  # fmt: skip
-    clicks = [(one.user, one.fields["item"]) for one in sampled if one.kind == "click"]
+def _counted(one: Sampled, report: SourceReport) -> bool:
+    """Count a record in the report, and return whether the extraction would use it."""
+    if one.fate == "dropped:filtered":
+        report.filtered += 1
+        return False
+    report.records += 1
+    for name in report.mapped:
+        report.mapped[name] += one.found.get(name) not in (None, "", [])
+    verdict, _, reason = one.fate.partition(":")
+    if verdict == "rejected":
+        report.rejects[reason] += 1
+        if reason == "unknown action":
+            report.unknown_actions[str(one.raw_action)] += 1
+        return False
+    if verdict == "dropped" or one.opted_out:
+        report.drops[reason or "opted out"] += 1
+        return False
+    report.kinds[one.fields["action"] if one.kind == "event" else one.kind] += 1
+    return True
+
+
+def _play_join(used: list[Sampled]) -> float | None:
+    plays = {(one.user, one.fields[name]) for one in used if one.kind == "play" for name in ("item", "from_item")}
+    clicks = [(one.user, one.fields["item"]) for one in used if one.fields["action"] == "click"]
     if not plays or not clicks:
         return None
     return sum(click in plays for click in clicks) / len(clicks)
@@ -139,6 +145,9 @@ def _edits(deployment: Deployment, report: Report) -> list[str]:
     edits = []
     for source, found in zip(deployment.logs.sources, report.sources, strict=True):
         where = f"logs.yaml: sources.{source.name}"
+        if found.filtered and found.records == found.drops["opted out"]:
+            edits.append(f"{where}: `only_when` and `skip_when` leave no record of {found.filtered}")
+            continue
         for action, n in found.unknown_actions.most_common(3):
             if n > RARE * found.records:
                 edits.append(f"{where}.actions: map {action!r} ({n} records), or leave it rejected")

@@ -18,6 +18,10 @@ def show(report: Report, console: Console | None = None) -> None:
         console.print(_source_table(source))
         for reason, n in source.rejects.most_common(5):
             console.print(f"  rejected: {reason} ({n} of {source.records})")
+        for reason, n in source.drops.most_common(5):
+            console.print(f"  dropped: {reason} ({n} of {source.records})")
+        if source.filtered:
+            console.print(f"  left to other sources: {source.filtered} more")
     if report.searches:
         table = Table("when", "query", "items shown", title="first searches of the sample")
         for when, query, shown in report.searches:

@@ -1,196 +1,178 @@
-"""Raw lines of any source become records of one shape; what cannot be read keeps its text and gets a reason.
+"""Raw records of any source become records of one shape; what cannot be understood keeps its text and gets a reason.
 
 A record has a ``fate``: null while it is in use, ``rejected:<reason>`` where it could not be understood,
-``dropped:<reason>`` where it was understood and is left out on purpose.
+``dropped:<reason>`` where it was understood and is left out on purpose. sample.py states the same rules in Python.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
 
-from reprise.errors import UsageError
-from reprise.searches.calendar import template
-from reprise.searches.sample import ACTION_LINE, EPOCHS_PER_S
+from reprise.searches.addresses import template
+from reprise.searches.cells import cell
+from reprise.searches.reading import Rows, rows
+from reprise.searches.rules import (
+    CLOCK_AHEAD_S,
+    EPOCH_BOUNDS,
+    EPOCHS_PER_S,
+    FIRST_TIME,
+    LAST_TIME,
+    NUMBERS,
+    TEXT,
+    TRUNCATED,
+    globs,
+)
 from reprise.settings import Source
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
-    from pyspark.sql.types import StructType
-
-TEXT = ("search_id", "query", "action", "item", "surface", "scope", "language", "ranker", "from_item", "play_id")
-NUMBERS = ("position", "swapped", "shown_ms")
-OUR_ACTIONS = ("impression", "click", "save")
-#: A client's clock may run ahead of the collector's by this much before its records are left out.
-CLOCK_AHEAD_S = 900
 
 
-def records(spark: SparkSession, source: Source, uris: Sequence[str]) -> DataFrame:
-    """Return one row per raw record of these files, mapped, users as logged, and with a fate where it has one."""
+def records(spark: SparkSession, source: Source, uris: Sequence[str], torn: Collection[str] = ()) -> DataFrame:
+    """Return one row per raw record of these files, mapped, users as logged, and with a fate where it has one.
+
+    ``torn`` are those of the files that Spark cannot read whole.
+    """
     from pyspark.sql import functions as F
 
-    lines = spark.read.text([hadoop_path(uri) for uri in uris]).select(
-        "value", F.col("_metadata.file_path").alias("file")
-    )
-    lines = lines.filter(F.trim("value") != "")
-    if source.format == "bulk":
-        lines = lines.filter(~F.col("value").rlike(ACTION_LINE))
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
-    parsed = lines.withColumn("r", F.from_json("value", schema_of(source), options))
-    mapped = parsed.select("value", "file", _readable().alias("readable"), *_fields(source))
-    day = F.coalesce(F.date_format("ts", "yyyy-MM-dd"), F.col("file_day"))
-    dated = mapped.withColumn("file_day", _file_day(source)).withColumn("day", day)
-    judged = dated.withColumn("fate", _fate(source))
-    kept = F.when(F.col("fate").startswith("rejected:"), _verbatim())
+    raw = rows(spark, source, uris, torn)
+    mapped = raw.frame.select("*", *_fields(source))
+    dated = mapped.withColumn("address_day", _address_day(source))
+    day = F.date_format("ts", "yyyy-MM-dd")
+    file_day = F.coalesce("address_day", day, F.lit(""))
+    judged = dated.withColumn("file_day", file_day).withColumn("fate", _fate(source))
+    rejected = F.col("fate").startswith("rejected:")
+    file = F.regexp_replace("file", "^s3a://", "s3://")
     return judged.select(
-        F.lit(source.name).alias("source"), F.regexp_replace("file", "^s3a://", "s3://").alias("file"),
-        kept.alias("raw"), F.xxhash64("value").alias("digest"), "fate", "file_day", "day", "kind", "user", "ts",
+        F.lit(source.name).alias("source"), F.when(rejected, file).alias("file"),
+        F.when(rejected, _verbatim(raw)).alias("raw"), raw.digest.alias("digest"), "fate", "file_day",
+        F.coalesce(day, "file_day").alias("day"), "kind", "user", "ts",
         *TEXT, "results", *NUMBERS, "seconds", "duration", "autoplay", "opted_out",
         _key().alias("key"),
     )  # fmt: skip
 
 
-def schema_of(source: Source) -> StructType:
-    """Return the JSON schema of a source's dotted paths: text leaves, so that no odd type spoils a record."""
-    from pyspark.sql.types import ArrayType, StringType, StructField, StructType
-
-    tree: dict[str, Any] = {}
-    for name, path in source.fields.items():
-        branch, keys = tree, path.split(".")
-        for key in keys[:-1]:
-            branch = branch.setdefault(key, {})
-            if not isinstance(branch, dict):
-                raise UsageError(f"source {source.name!r}: {path!r} reads into a value that another field maps whole")
-        branch[keys[-1]] = ArrayType(StringType()) if name == "results" else StringType()
-
-    def struct(node: dict[str, Any]) -> StructType:
-        return StructType([StructField(k, struct(v) if isinstance(v, dict) else v) for k, v in node.items()])
-
-    return StructType([*struct(tree).fields, StructField("_corrupt", StringType())])
-
-
-def dropped_by(source: Source) -> dict[str, list[str]]:
-    """Return our field name → regular expressions of the values that mark internal or opted-out traffic."""
-    return {
-        field: [fnmatch.translate(value.lower()).replace("(?s:", "(?s)(?:").replace("\\Z", "$") for value in values]
-        for field, values in source.drop_when.items()
-    }
-
-
-def hadoop_path(uri: str) -> str:
-    """Return a raw file's address for Spark, which expands globs in paths; here a name is meant literally."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", uri)
-
-
-def _field(source: Source, name: str) -> Column:
+def _cell(source: Source, name: str) -> Column:
+    """What a record has under one of our names, or for a path of a condition; null where nothing is mapped."""
     from pyspark.sql import functions as F
 
-    if name not in source.fields:
+    if name not in source.paths():
         return F.lit(None).cast("array<string>" if name == "results" else "string")
-    column = F.col("r")
-    for key in source.fields[name].split("."):
-        column = column.getField(key)
-    return column
+    return F.col(cell(source, name))
+
+
+def _text(source: Source, name: str) -> Column:
+    """The record's own value, or the default; blanks are nothing."""
+    from pyspark.sql import functions as F
+
+    value = F.when(F.trim(_cell(source, name)) != "", _cell(source, name))
+    default = source.defaults.get(name, "").strip(" ") and source.defaults[name]
+    return F.coalesce(value, F.lit(default)) if default else value
 
 
 def _fields(source: Source) -> list[Column]:
     from pyspark.sql import functions as F
 
-    def text(name: str) -> Column:
-        value = _field(source, name)
-        return F.when(F.trim(value) != "", value)
-
-    raw_action = text("action")
+    raw_action = _text(source, "action")
     actions = F.lit(None).cast("string")
     for theirs, ours in source.actions.items():
         actions = F.when(raw_action == theirs, ours).otherwise(actions)
     kind = F.lit("play") if source.kind == "play" else F.when(raw_action.isNull(), "search").otherwise("event")
-    fields = {name: text(name) for name in TEXT} | {"action": actions, "query": _field(source, "query")}
-    marks = {name: _marked(source, [name]) for name in ("optout",)}
-    others = [name for name in source.drop_when if name != "optout"]
+    fields = {name: _text(source, name) for name in TEXT} | {"action": actions, "query": _cell(source, "query")}
+    numbers = {name: _text(source, name).cast("int") for name in NUMBERS}
+    numbers["position"] = numbers["position"] + (1 - source.position_base)
+    left_out = _any(source, source.skip_when, source.skip_when)
+    for name in source.only_when:
+        left_out = left_out | ~_any(source, source.only_when, [name])
     return [
-        kind.alias("kind"), text("user").alias("user"), _time(_field(source, "ts"), source.time_format).alias("ts"),
-        raw_action.alias("raw_action"), *[column.alias(name) for name, column in fields.items()],
-        _field(source, "results").alias("results"),
-        (_field(source, "position").cast("int") + (1 - source.position_base)).alias("position"),
-        *[_field(source, name).cast("int").alias(name) for name in NUMBERS if name != "position"],
+        kind.alias("kind"), _text(source, "user").alias("user"), _time(source).alias("ts"),
+        *[column.alias(name) for name, column in (fields | numbers).items()], _cell(source, "results").alias("results"),
         _seconds(source, "listened").alias("seconds"), _seconds(source, "duration").alias("duration"),
-        (F.lower(_field(source, "autoplay")).isin("true", "1")).alias("autoplay"),
-        marks["optout"].alias("opted_out"), _marked(source, others).alias("internal"),
+        (F.lower(_text(source, "autoplay")).isin("true", "1")).alias("autoplay"),
+        _any(source, source.drop_when, ["optout"]).alias("opted_out"),
+        _any(source, source.drop_when, [name for name in source.drop_when if name != "optout"]).alias("internal"),
+        left_out.alias("filtered"),
     ]  # fmt: skip
 
 
-def _marked(source: Source, names: Sequence[str]) -> Column:
+def _any(source: Source, conditions: Mapping[str, Sequence[str]], names: Iterable[str]) -> Column:
+    """Whether any of these conditions holds: the value is one of its globs, in any case."""
     from pyspark.sql import functions as F
 
-    marked = F.lit(False)
+    found = F.lit(False)
     for name in names:
-        for expression in dropped_by(source).get(name, []):
-            marked = marked | F.coalesce(F.lower(_field(source, name)).rlike(f"^{expression}"), F.lit(False))
-    return marked
+        value = F.lower(_text(source, name))
+        plain, patterns = globs(conditions.get(name, ()))
+        matches = [value.isin(plain)] * bool(plain) + [value.rlike(pattern) for pattern in patterns]
+        found = reduce(lambda one, other: one | other, [F.coalesce(match, F.lit(False)) for match in matches], found)
+    return found
 
 
 def _seconds(source: Source, name: str) -> Column:
     from pyspark.sql import functions as F
 
-    if f"{name}_ms" in source.fields:
-        seconds = _field(source, f"{name}_ms").cast("double") / 1000
-    else:
-        seconds = _field(source, f"{name}_s").cast("double")
-    return F.when(seconds < F.lit(float("inf")), seconds)  # NaN is beyond it, and both are no length of time
+    number = F.coalesce(
+        *[_text(source, f"{name}_{unit}").cast("double") / per_s for unit, per_s in (("ms", 1000), ("s", 1))]
+    )
+    return F.when(number < F.lit(float("inf")), number)  # NaN is beyond it, and both are no length of time
 
 
-def _time(value: Column, time_format: str) -> Column:
+def _time(source: Source) -> Column:
     from pyspark.sql import functions as F
 
-    if time_format == "iso":
-        time = value.cast("timestamp")
+    value, zone = _cell(source, "ts"), source.time_zone
+    trimmed = F.trim(value)
+    iso = value.cast("timestamp")
+    if zone != "UTC":
+        # The session's zone is UTC, so a time without an offset is on the source's own clock still.
+        offset = F.substring(trimmed, 12, 99).rlike("[A-Za-z+-]")
+        iso = F.when(offset, iso).otherwise(F.to_utc_timestamp(iso, zone))
+    # Spark reads a year, or a time of today, as well; neither says when something happened.
+    looks_iso = (F.substring(trimmed, 5, 1) == "-") & (F.substring(trimmed, 8, 1) == "-")
+    number = value.cast("double")
+    if source.time_format == "iso":
+        time = F.when(looks_iso, iso)
+    elif source.time_format == "auto":
+        scaled = F.lit(None).cast("double")
+        for bound, factor in reversed(EPOCH_BOUNDS):
+            scaled = F.when(F.abs(number) < bound, number * factor).otherwise(scaled)
+        time = F.when(looks_iso, iso).otherwise(F.timestamp_micros(scaled.cast("long")))
     else:
-        micros = value.cast("double") * (1_000_000 // EPOCHS_PER_S[time_format])
+        micros = number * (1_000_000 // EPOCHS_PER_S[source.time_format])
         time = F.timestamp_micros(micros.cast("long"))
-    return F.when(time.between(F.lit("2000-01-01").cast("timestamp"), F.lit("2100-01-01").cast("timestamp")), time)
+    return F.when(time.between(F.lit(FIRST_TIME).cast("timestamp"), F.lit(LAST_TIME).cast("timestamp")), time)
 
 
-def _readable() -> Column:
-    """Whether a line is one JSON object. Spark stops reading at its end, and would lose what follows: another record,
-    where a writer's line break is missing. As an array of one, the whole line is read; few lines need a second look.
-    """
+def _verbatim(raw: Rows) -> Column:
     from pyspark.sql import functions as F
 
-    goes_on = F.col("value").rlike(r"\}\s*[^\s,}\]]")
-    alone = F.from_json(F.concat(F.lit("["), "value", F.lit("]")), "array<string>").isNotNull()
-    one = F.col("r").isNotNull() & F.col("r._corrupt").isNull() & F.col("value").rlike(r"^\s*\{")
-    return one & F.when(goes_on, alone).otherwise(F.lit(True))
-
-
-def _is_utf8() -> Column:
-    from pyspark.sql import functions as F
-
-    return F.decode(F.col("value").cast("binary"), "UTF-8") == F.col("value")
-
-
-def _verbatim() -> Column:
-    from pyspark.sql import functions as F
-
-    coded = F.regexp_replace(F.base64(F.col("value").cast("binary")), "\\s", "")  # some Sparks break lines in it
+    coded = F.regexp_replace(F.base64(raw.text.cast("binary")), "\\s", "")  # some Sparks break lines in it
     escaped = F.concat(F.lit("base64:"), coded)
-    return F.when(_is_utf8(), F.col("value")).otherwise(escaped)  # nothing of a broken line is lost
+    return F.when(F.col("utf8"), raw.text).otherwise(escaped)  # nothing of a broken line is lost
 
 
-def _file_day(source: Source) -> Column:
-    """The day of the file's address; without day parts the record's own, "" where it has none."""
+def _address_day(source: Source) -> Column:
+    """The day that a file's address names, in the source's time zone; null where it names none."""
     from pyspark.sql import functions as F
 
     day = F.lit(None).cast("string")
     for shape in [template(uri) for uri in source.uris]:
-        path = F.regexp_replace("file", "^[a-z0-9]+:/*", "/")
-        group = {part: F.regexp_extract(path, f"^{shape.pattern}$", n + 1) for n, part in enumerate(shape.parts)}
-        if shape.dated:
-            joined = group["date"] if "date" in group else F.concat_ws("-", group["yyyy"], group["mm"], group["dd"])
-            day = F.coalesce(day, F.when(joined.rlike(r"^\d{4}-\d{2}-\d{2}$"), joined))
-    return F.coalesce(day, F.date_format("ts", "yyyy-MM-dd"), F.lit(""))
+        group = {part: f"${number + 1}" for number, part in enumerate(shape.parts)}
+        if not shape.dated:
+            continue
+        named = group.get("date") or "-".join(group[part] for part in ("yyyy", "mm", "dd") if part in group)
+        epoch = next((part for part in ("epoch_s", "epoch_ms") if not named and part in group), "")
+        # One replacement of the whole address is the cheapest way to take its parts.
+        found = F.regexp_replace("file", f"^(?:[a-z0-9]+:)?/*{shape.pattern}$", named or group[epoch])
+        found = F.when(~found.contains("/"), found)
+        if epoch:
+            seconds = found.cast("double") / (1000 if epoch == "epoch_ms" else 1)
+            local = F.from_utc_timestamp(F.timestamp_micros((seconds * 1_000_000).cast("long")), source.time_zone)
+            found = F.date_format(local, "yyyy-MM-dd")
+        day = F.coalesce(day, found)
+    return day
 
 
 def _fate(source: Source) -> Column:
@@ -204,20 +186,25 @@ def _fate(source: Source) -> Column:
     ]  # fmt: skip
     for name, wanted in reversed(needs):
         missing = F.when(wanted & c(name).isNull(), f"rejected:missing {name}").otherwise(missing)
+    begins = c("address_day").cast("timestamp")
+    ends = begins + F.expr("interval 1 day")
+    if source.time_zone != "UTC":
+        begins, ends = F.to_utc_timestamp(begins, source.time_zone), F.to_utc_timestamp(ends, source.time_zone)
     return (
         F.when(c("opted_out") & c("user").isNull(), "dropped:opted out")
         .when(c("opted_out"), None)  # before everything: nothing of it may be written; its user's day follows
-        .when(c("internal"), "dropped:internal")
-        .when(~_is_utf8(), "rejected:not UTF-8")
+        .when(c("readable") & c("filtered"), "dropped:filtered")
+        .when(c("readable") & c("internal"), "dropped:internal")
+        .when(c("torn"), f"rejected:{TRUNCATED}")
+        .when(~c("utf8"), "rejected:not UTF-8")
         .when(~c("readable"), "rejected:unreadable")
         .when(event & c("action").isNull(), "rejected:unknown action")
         .when(c("ts").isNull(), "rejected:bad or missing ts")
         .when(F.coalesce(c("seconds") < 0, F.lit(False)), "rejected:negative seconds")
         .when(missing.isNotNull(), missing)
         .when(search & (F.trim("query") == ""), "dropped:empty query")
-        .when(c("ts") >= F.to_timestamp("file_day") + F.expr(f"interval {86400 + CLOCK_AHEAD_S} seconds"),
-              "dropped:clock ahead")
-        .when(c("ts") < F.to_timestamp("file_day") - F.expr("interval 1 day"), "dropped:too late")
+        .when(c("ts") >= ends + F.expr(f"interval {CLOCK_AHEAD_S} seconds"), "dropped:clock ahead")
+        .when(c("ts") < begins - F.expr("interval 1 day"), "dropped:too late")
     )  # fmt: skip
 
 

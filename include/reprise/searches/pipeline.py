@@ -8,14 +8,14 @@ cost more than the work), a lost executor costs one part, and what is divided by
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from reprise.errors import MissingDataError
-from reprise.searches import attribution, fates, journeys, mapping, statistics
-from reprise.searches.calendar import RawFile, shift
+from reprise.searches import attribution, fates, journeys, mapping, statistics, tears
+from reprise.searches.calendar import RawFile, files_for, shift
 from reprise.searches.privacy import Listeners
 from reprise.settings import Deployment
 from reprise.spark import session
@@ -62,17 +62,19 @@ class Extraction:
         from pyspark.sql import Observation
         from pyspark.sql import functions as F
 
-        wanted = days_read(days) | {""}
-        near = [file for file in files if file.day in wanted]
+        near = files_for(files, days)
         spark = session("extract")
         # Looking up many small raw files is one job of one task per file otherwise.
         cores = spark.sparkContext.defaultParallelism
         spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.parallelism", str(2 * cores))
         partitions = _configure(spark, near)
-        read = Observation()
-        records = listeners.hide(_read(spark, deployment, near)).observe(read, F.count(F.lit(1)).alias("records"))
-        records = staging.put(fates.by_user(records, partitions))
-        self.records: int = read.get["records"]
+
+        def divided(torn: Collection[str]) -> tuple[DataFrame, int]:
+            read, raw = Observation(), listeners.hide(_read(spark, deployment, near, torn))
+            records = raw.observe(read, F.count(F.lit(1)).alias("records"))
+            return staging.put(fates.by_user(records, partitions)), read.get["records"]
+
+        records, self.records = tears.despite(spark, self.logs, near, divided)
         if not self.records:
             raise MissingDataError(
                 f"the {len(near)} raw files for {days[0]} to {days[-1]} hold no records", "check the uris in logs.yaml"
@@ -162,12 +164,12 @@ def days_read(days: Sequence[str]) -> set[str]:
     return {shift(day, step) for day in days for step in (-1, 0, 1)}
 
 
-def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile]) -> DataFrame:
+def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile], torn: Collection[str]) -> DataFrame:
     frames = []
     for source in deployment.logs.sources:
         uris = [file.uri for file in files if file.source == source.name]
         if uris:
-            frames.append(mapping.records(spark, source, uris))
+            frames.append(mapping.records(spark, source, uris, torn))
     if not frames:
         raise MissingDataError(
             "no raw files belong to the days asked for", "check the window and the uris in logs.yaml"
@@ -177,8 +179,7 @@ def _read(spark: SparkSession, deployment: Deployment, files: Sequence[RawFile])
 
 def _configure(spark: SparkSession, files: Sequence[RawFile]) -> int:
     """Size the shuffles by the raw bytes, and let everything per listener share one; return the size."""
-    text = spark.read.text([mapping.hadoop_path(file.uri) for file in files])
-    on_disk = int(str(text._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
+    on_disk = sum(file.size for file in files)
     partitions = max(spark.sparkContext.defaultParallelism, on_disk * _COMPRESSION // BYTES_PER_PARTITION)
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     spark.conf.set("spark.sql.requireAllClusterKeysForCoPartition", "false")

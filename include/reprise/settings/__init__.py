@@ -8,8 +8,9 @@ Addresses and secrets are never in these files: see connections.py.
 from reprise.settings.deployment import Deployment, deployments_folder, digest_of, list_deployments, load_deployment
 from reprise.settings.emr import Emr
 from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Theta
-from reprise.settings.logs import Journeys, Logs, Source, Utility
+from reprise.settings.logs import Journeys, Logs, Utility
 from reprise.settings.solr import BehaviourFeature, Feature, ItemFeature, MatchFeature, Request, Solr
+from reprise.settings.sources import Source
 
 __all__ = [
     "BehaviourFeature",

@@ -17,6 +17,7 @@ from reprise.settings.emr import Emr
 from reprise.settings.gate import Gate
 from reprise.settings.logs import Logs
 from reprise.settings.solr import Solr
+from reprise.settings.sources import Source
 
 FILES = ("logs", "solr", "gate", "emr")
 
@@ -58,7 +59,7 @@ def load_deployment(name: str) -> Deployment:
     try:
         deployment = Deployment.model_validate({"name": Path(name).name, **raw})
     except ValidationError as error:
-        mistakes += [_mistake(name, dict(entry)) for entry in error.errors()]
+        mistakes += [_mistake(raw, dict(entry)) for entry in error.errors()] + _sources_alone(raw)
         raise DeploymentError(name, mistakes) from None
     mistakes += _cross_checks(deployment)
     if mistakes:
@@ -116,10 +117,29 @@ def _named(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(entry, dict) and "name" in entry for entry in value)
 
 
-def _mistake(name: str, error: dict[str, Any]) -> str:
-    location = [str(part) for part in error["loc"]]
-    file, key = location[0], ".".join(location[1:])
-    return f"{file}.yaml: {key or 'the whole file'}: {error['msg']}"
+def _mistake(raw: dict[str, Any], error: dict[str, Any]) -> str:
+    file, *key = [str(part) for part in error["loc"]]
+    if key[:1] == ["sources"] and len(key) > 1:  # by name, as a person finds it
+        source = raw[file]["sources"][int(key[1])]
+        key[1] = str(source["name"]) if isinstance(source, dict) and "name" in source else key[1]
+    return f"{file}.yaml: {'.'.join(key) or 'the whole file'}: {error['msg']}"
+
+
+def _sources_alone(raw: dict[str, Any]) -> list[str]:
+    """The cross-checks of those sources that are well-formed, where something else in the files is not."""
+    logs = raw.get("logs")
+    entries = logs.get("sources") if isinstance(logs, dict) else None
+    found = []
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            found += _of_source(Source.model_validate(entry))
+        except ValidationError:
+            continue  # listed already
+    return found
+
+
+def _of_source(source: Source) -> list[str]:
+    return [f"logs.yaml: sources.{source.name}.{mistake}" for mistake in source.mistakes()]
 
 
 def _cross_checks(deployment: Deployment) -> list[str]:
@@ -140,7 +160,4 @@ def _cross_checks(deployment: Deployment) -> list[str]:
     review = deployment.gate.review
     if review.required and not review.reviewers:
         mistakes.append("gate.yaml: review.reviewers: name at least one, or set review.required: false")
-    for source in deployment.logs.sources:
-        wanted = {"search": ("user", "ts", "query", "search_id"), "play": ("user", "ts", "item")}[source.kind]
-        mistakes += [f"logs.yaml: sources.{source.name}.fields.{f}: missing" for f in wanted if f not in source.fields]
-    return mistakes
+    return mistakes + [mistake for source in deployment.logs.sources for mistake in _of_source(source)]

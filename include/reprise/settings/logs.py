@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from reprise.settings.base import Strict
 from reprise.settings.privacy import Privacy
-
-
-class Source(Strict):
-    """One kind of raw record in one set of files; a field is a dotted path into the record."""
-
-    name: str
-    kind: Literal["search", "play"]
-    uris: list[str] = Field(min_length=1, description="globs; {date} {yyyy} {mm} {dd} {hh} are the day's parts")
-    format: Literal["jsonl", "bulk"] = Field("jsonl", description="JSON lines, or a bulk file of action + document")
-    position_base: Literal[0, 1] = 1
-    time_format: Literal["iso", "epoch_s", "epoch_ms", "epoch_us"] = "iso"
-    fields: dict[str, str] = Field(description="our field name → dotted path in the record")
-    actions: dict[str, str] = Field(default_factory=dict, description="their action name → impression|click|save")
-    drop_when: dict[str, list[str]] = Field(
-        default_factory=dict, description="our field name → values that mark internal or opted-out traffic"
-    )
+from reprise.settings.sources import Source
 
 
 class Journeys(Strict):
@@ -60,6 +43,7 @@ class Logs(Strict):
     utility: Utility = Utility()
     privacy: Privacy = Privacy()
     lookback_days: int = Field(90, ge=1)
+    closes_after_days: int = Field(1, ge=1, description="a day is closed once so many days later has files everywhere")
     max_reject_share: float = Field(0.05, ge=0, le=1, description="a day with more is not learned from")
     min_searches_per_day: int = Field(50, ge=0)
     max_volume_ratio: float = Field(3.0, gt=1, description="a source's usable records of a day, to their usual number")

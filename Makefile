@@ -32,8 +32,8 @@ demo: $(INSTALLED) ## start everything and play the lifecycle in three acts (REV
 down: $(INSTALLED) ## end the processes that the demo started, and no others
 	@$(BIN)/reprise sandbox down
 
-test: $(INSTALLED) ## every test, on real services
-	$(BIN)/pytest
+test: $(INSTALLED) ## every test, on real services, two files at a time
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint ## lint, and the tests that need no Spark, Solr or services: under a minute
 	$(BIN)/pytest -m "not ($(SLOW))"

@@ -1,5 +1,7 @@
 """Real services for the whole run: each is started once, at first use, on free ports under a folder of its own.
 
+Where files run side by side in processes (pytest-xdist), every process has its own.
+
 Jars come from the shared cache. A running demo is neither used nor disturbed.
 """
 
@@ -9,6 +11,7 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +24,19 @@ from reprise.sandbox.services import aws_client
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from pyspark.sql import SparkSession
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what may take longest, so that of two processes none is left to do it alone at the end."""
+
+    def patience(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return float(marker.args[0]) if marker else 0.0
+
+    longest: dict[Path, float] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0.0), patience(item))
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(scope="session")

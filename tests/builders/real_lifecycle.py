@@ -232,10 +232,20 @@ class Run:
 
         def closed() -> bool:
             found[:] = self._clusters()
-            return {"TERMINATED"} == {status["State"] for status in found}
+            return {"TERMINATED"} == {cluster["Status"]["State"] for cluster in found}
 
         wait_until(closed, 30, f"the clusters of {self.plan.run} to be closed")
-        return sorted((status["Timeline"] for status in found), key=lambda times: times["CreationDateTime"])
+        return sorted((cluster["Status"]["Timeline"] for cluster in found), key=lambda times: times["CreationDateTime"])
+
+    def steps(self) -> list[str]:
+        """Return the names of all steps that its clusters were ever given."""
+        pages = self.service.emr.get_paginator("list_steps")
+        return [
+            step["Name"]
+            for cluster in self._clusters()
+            for page in pages.paginate(ClusterId=cluster["Id"])
+            for step in page["Steps"]
+        ]
 
     def candidate(self, family: str) -> Any:
         """Return what training wrote of a family."""
@@ -250,7 +260,7 @@ class Run:
     def _clusters(self) -> list[dict[str, Any]]:
         name = f"reprise-{self.plan.deployment.name}-{self.plan.run}"
         pages = self.service.emr.get_paginator("list_clusters").paginate()
-        return [cluster["Status"] for page in pages for cluster in page["Clusters"] if cluster["Name"] == name]
+        return [cluster for page in pages for cluster in page["Clusters"] if cluster["Name"] == name]
 
     def _instances(self) -> list[dict[str, Any]]:
         return self.service.mira.tasks("retrain", self.id)

@@ -149,6 +149,7 @@ def test_a_refused_run_uploads_nothing(service, first, before):
     assert run.end() == "green", run.tasks
     assert run.ending == "refused"
     assert [run.tasks[task] for task in ("reject", "upload")] == [["success"], ["skipped"]]
+    assert run.steps() == []  # what the lake holds is not made again
     assert models == service.solr_models
     assert before == service.pointer
     assert recorded_parents(run) == [("FINISHED", "refused")]
@@ -236,6 +237,7 @@ def test_a_run_that_broke_twice_ends_like_an_undisturbed_one(service, first, bef
     assert len(before.releases) + 1 == len(after.releases)
     assert models == service.solr_models
     assert never_two_clusters(run)
+    assert {name.split("-")[0] for name in run.steps()} == {"train", "evaluate"}
 
 
 def crash_a_step(service, run, before):

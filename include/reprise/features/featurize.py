@@ -31,14 +31,12 @@ def run(plan: Plan) -> Verdict:
     Always yes. Facts: feature names, behaviour fields, entry key → column, and by role how much of what was
     consumed the engine still retrieves.
     """
-    lake = plan.open_lake()
-    done = lake.published("training_set", plan.training_version, plan.partition)
-    if done:
-        return Verdict("yes", "already published", facts={"training_set": done.rows, **done.facts})
+    if done := finished(plan):
+        return done
     from reprise.features.rows import block_rows, reached
     from reprise.spark import session, size_shuffles, write_table
 
-    spark = session("featurize")
+    lake, spark = plan.open_lake(), session("featurize")
     size_shuffles(spark, sum(m.rows for m in lake.manifests("judgments", plan.judgments_version, [plan.partition])))
     solr, champion = plan.deployment.solr, _champion_features(plan)
     publish_behaviour(spark, plan)
@@ -67,6 +65,12 @@ def run(plan: Plan) -> Verdict:
         )
     logger.info("training set: %d rows; %s", manifest.rows, facts)
     return Verdict("yes", f"{manifest.rows:,} rows", facts={"training_set": manifest.rows, **facts})
+
+
+def finished(plan: Plan) -> Verdict | None:
+    """Return the answer where the run's training set is published, else None."""
+    done = plan.open_lake().published("training_set", plan.training_version, plan.partition)
+    return Verdict("yes", "already published", facts={"training_set": done.rows, **done.facts}) if done else None
 
 
 def publish_behaviour(spark: SparkSession, plan: Plan) -> None:

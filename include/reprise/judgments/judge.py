@@ -30,12 +30,11 @@ def run(plan: Plan) -> Verdict:
 
     The answer is always yes; its reason says whether θ was measured, and if not, why.
     """
-    lake = plan.open_lake()
-    done = lake.published("judgments", plan.judgments_version, plan.partition)
-    if done:
-        return Verdict("yes", "already published", facts={"judgments": done.rows, **done.facts})
+    if done := finished(plan):
+        return done
     from reprise.spark import session, size_shuffles
 
+    lake = plan.open_lake()
     spark = session("judge")
     stats, stats_inputs, rows = _daily(spark, lake, plan, "query_item_stats")
     queries, query_inputs, _ = _daily(spark, lake, plan, "query_stats")
@@ -51,6 +50,12 @@ def run(plan: Plan) -> Verdict:
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     curve = {"theta": list(found[0].theta), "theta_pairs": list(found[0].pairs)}
     return Verdict("yes", measured, facts={"judgments": rows, **facts, **curve})
+
+
+def finished(plan: Plan) -> Verdict | None:
+    """Return the answer where the run's judgments are published, else None."""
+    done = plan.open_lake().published("judgments", plan.judgments_version, plan.partition)
+    return Verdict("yes", "already published", facts={"judgments": done.rows, **done.facts}) if done else None
 
 
 def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[DataFrame, dict[str, str], int]:

@@ -7,7 +7,7 @@ the cluster is ``reprise-<deployment>-<run>``, the step ``<task>[-family]-<run>`
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from reprise.plan import Plan
+    from reprise.settings import Emr
     from reprise.verdict import Verdict
 
 
@@ -53,8 +54,8 @@ class CloseClusterOperator(BaseOperator):
 class StepOperator(BaseOperator):
     """Runs one stage command, named like the task, as an EMR step; records it in MLflow once it has ended.
 
-    Returns the stage's verdict. Waits in the triggerer. A step of the same name that is under way or done on the
-    run's cluster is taken over instead of being submitted again.
+    Returns the stage's verdict. Waits in the triggerer. What the lake holds already is not made again: no step is
+    submitted then. One of the same name that is under way or done on the run's cluster is taken over.
     """
 
     ui_color = "#e4ecf0"
@@ -66,19 +67,27 @@ class StepOperator(BaseOperator):
         self.family = family
         self._step: tuple[str, str] | None = None
 
-    def execute(self, context: Context) -> None:
-        """Submit or reattach, then wait without a worker slot."""
-        from reprise.lifecycle.trigger import StepTrigger
-
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what is done already; else submit or reattach, then wait without a worker slot."""
         with plain_failures():
             plan = open_plan(context)
-            cluster = self._cluster(context)
-            request = step_request(plan, self.task_id, self.family, _input_rows(plan, self.task_id))
-            stale = verdict_uri(plan, request["Name"])
-            step_id = emr_api.submit_step(cluster, request, before_submit=lambda: _delete(stale))
-            self._step = (cluster, step_id)
+            if done := _finished(plan, self.task_id, self.family):
+                return self._record(context, plan, done)
+            step_id = self._submit(plan, cluster := self._cluster(context))
             push(context, logs_url=step_logs_uri(plan, cluster, step_id))
-            emr, now = plan.deployment.emr, time.time()
+        return self._wait(plan.deployment.emr, cluster, step_id)
+
+    def _submit(self, plan: Plan, cluster: str) -> str:
+        request = step_request(plan, self.task_id, self.family, _input_rows(plan, self.task_id))
+        stale = verdict_uri(plan, request["Name"])
+        step_id = emr_api.submit_step(cluster, request, before_submit=lambda: _delete(stale))
+        self._step = (cluster, step_id)
+        return step_id
+
+    def _wait(self, emr: Emr, cluster: str, step_id: str) -> NoReturn:
+        from reprise.lifecycle.trigger import StepTrigger
+
+        now = time.time()
         self.defer(
             trigger=StepTrigger(cluster, step_id, emr.poll_s, now + _booking_s(), now + emr.step_timeout_s),
             method_name="ended",
@@ -87,17 +96,19 @@ class StepOperator(BaseOperator):
 
     def ended(self, context: Context, event: dict[str, str], cluster: str, step_id: str) -> dict[str, Any]:
         """Return the verdict of a step that completed, or fail with its reason, its remedy and its last lines."""
-        from reprise.lifecycle import recording
-
         with plain_failures():
             plan = open_plan(context)
             verdict = _read_verdict(plan, step_name(self.task_id, plan.run, self.family))
             if event["state"] != "COMPLETED" or verdict is None:
                 raise _step_failure(plan, self.task_id, cluster, step_id, event, verdict)
-            self.log.info("%s answers %s: %s", self.task_id, verdict.answer, verdict.reason)
-            url = recording.record_step(plan, self.task_id, self.family)
-            push(context, mlflow_url=url)
-            return {"answer": verdict.answer, "reason": verdict.reason, "facts": verdict.facts}
+            return self._record(context, plan, verdict)
+
+    def _record(self, context: Context, plan: Plan, verdict: Verdict) -> dict[str, Any]:
+        from reprise.lifecycle import recording
+
+        self.log.info("%s answers %s: %s", self.task_id, verdict.answer, verdict.reason)
+        push(context, mlflow_url=recording.record_step(plan, self.task_id, self.family))
+        return {"answer": verdict.answer, "reason": verdict.reason, "facts": verdict.facts}
 
     def on_kill(self) -> None:
         """Cancel the step where the task is killed before it waits."""
@@ -110,6 +121,19 @@ class StepOperator(BaseOperator):
         if not cluster:
             raise RepriseError("this run has no open cluster", "clear the task open_cluster with its downstream")
         return str(cluster)
+
+
+def _finished(plan: Plan, command: str, family: str | None) -> Verdict | None:
+    """Return a stage's answer where the lake holds all that it would make, else None."""
+    from reprise.features import featurize
+    from reprise.judgments import judge
+    from reprise.searches import extract
+    from reprise.training import evaluate, train
+
+    if family:
+        return train.finished(plan, family)
+    stage = {"extract": extract, "judge": judge, "featurize": featurize, "evaluate": evaluate}[command]
+    return stage.finished(plan)
 
 
 def _booking_s() -> float:

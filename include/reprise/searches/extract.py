@@ -30,12 +30,10 @@ log = logging.getLogger(__name__)
 
 def run(plan: Plan) -> Verdict:
     """Extract what is missing and publish it; a plan with nothing missing returns before Spark starts."""
-    if not plan.days:
-        raise UsageError(f"plan {plan.run} has no days", "widen the window, or wait until a day has closed")
     lake, files = plan.open_lake(), raw_files(plan.deployment.logs)
     missing = stale_days(lake, plan, files)
     if not missing:
-        return Verdict(reason=f"all {len(plan.days)} days are published", facts={"days": []})
+        return _nothing_missing(plan)
     started = time.monotonic()
     log.info("extracting %d of %d days: %s to %s", len(missing), len(plan.days), missing[0], missing[-1])
     rows, records = _extract(lake, plan, files, missing)
@@ -44,8 +42,19 @@ def run(plan: Plan) -> Verdict:
     return Verdict(reason=f"{len(missing)} days, {records:,} records in {seconds} s", facts=facts)
 
 
+def finished(plan: Plan) -> Verdict | None:
+    """Return the answer where every day of the plan is published from the raw files of now, else None."""
+    return None if stale_days(plan.open_lake(), plan, raw_files(plan.deployment.logs)) else _nothing_missing(plan)
+
+
+def _nothing_missing(plan: Plan) -> Verdict:
+    return Verdict(reason=f"all {len(plan.days)} days are published", facts={"days": []})
+
+
 def stale_days(lake: Lake, plan: Plan, files: Sequence[RawFile]) -> list[str]:
     """Return the plan's days that were never published, or were made from other raw files than there are now."""
+    if not plan.days:
+        raise UsageError(f"plan {plan.run} has no days", "widen the window, or wait until a day has closed")
     done = lake.partitions(DAYS, plan.logs_version)
     return [day for day in plan.days if f"dt={day}" not in done or done[f"dt={day}"].inputs != inputs_of(files, day)]
 

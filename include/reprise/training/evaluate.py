@@ -44,13 +44,12 @@ class Labels:
 
 def run(plan: Plan) -> Verdict:
     """Publish ``scores`` for all models; return at once where that is done. Always yes."""
-    lake = plan.open_lake()
-    done = lake.published("scores", plan.models_version, plan.partition)
-    if done:
-        return Verdict("yes", "already published", facts={"scores": done.rows, **done.facts})
+    if done := finished(plan):
+        return done
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    lake = plan.open_lake()
     table, manifest = read_table(plan)
     judgments = lake.read("judgments", plan.judgments_version, [plan.partition])
     groups = lake.read("query_groups", plan.judgments_version, [plan.partition])
@@ -66,6 +65,12 @@ def run(plan: Plan) -> Verdict:
     inputs = {"training_set": manifest.attempt}
     published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
     return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})
+
+
+def finished(plan: Plan) -> Verdict | None:
+    """Return the answer where the run's scores are published, else None."""
+    done = plan.open_lake().published("scores", plan.models_version, plan.partition)
+    return Verdict("yes", "already published", facts={"scores": done.rows, **done.facts}) if done else None
 
 
 def model_scores(plan: Plan, rows: pa.Table, columns: dict[str, str]) -> dict[str, Scores]:

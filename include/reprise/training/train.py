@@ -29,11 +29,9 @@ def run(plan: Plan, family: str) -> Verdict:
 
     Always yes. Facts: metric on train and validation, the candidate's digest.
     """
+    if done := finished(plan, family):
+        return done
     store, key = plan.open_lake().store, folder(plan, family)
-    if store.get(f"{key}/candidate.json"):
-        return Verdict(
-            "yes", f"{family} is trained already", facts=_facts(json.loads(store.get(f"{key}/summary.json") or b"{}"))
-        )
     trainer = find_family(family)
     started = time.monotonic()
     data = read_data(plan)
@@ -49,6 +47,15 @@ def run(plan: Plan, family: str) -> Verdict:
     store.put_new(f"{key}/candidate.json", json.dumps(candidate.to_dict(), sort_keys=True).encode())
     logger.info("trained %s: %s", family, _facts(summary))
     return Verdict("yes", f"{family} is trained", facts=_facts(summary))
+
+
+def finished(plan: Plan, family: str) -> Verdict | None:
+    """Return the answer where the family's candidate is there, else None."""
+    store, key = plan.open_lake().store, folder(plan, family)
+    if not store.get(f"{key}/candidate.json"):
+        return None
+    summary = json.loads(store.get(f"{key}/summary.json") or b"{}")
+    return Verdict("yes", f"{family} is trained already", facts=_facts(summary))
 
 
 def _candidate(plan: Plan, family: str, fitted: Fitted) -> Candidate:

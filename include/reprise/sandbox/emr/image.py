@@ -26,13 +26,10 @@ NETWORK = (
     "PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "UV_CONFIG_FILE", "UV_DEFAULT_INDEX",
     "UV_FIND_LINKS", "UV_CACHE_DIR", "XDG_CONFIG_HOME",
 )  # fmt: skip
-#: JVM options for a Spark that lives for a minute or so on few cores. Spark generates code for every query, and by
-#: default the thorough compiler spends more on it than it saves; with the quick compiler alone, what does run long
-#: runs half as fast. So: both, but the thorough one ten times later than by default, and no collector threads beside.
-SHORT_LIVED = (
-    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 "
-    "-XX:Tier4BackEdgeThreshold=400000 -XX:+UseParallelGC"
-)
+#: JVM options for a Spark that lives for a minute or so on few cores. Spark generates code for every query, and the
+#: thorough compiler spends more on it than it saves: only what runs for minutes runs slower without. No collector
+#: threads beside.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,6 @@ class Image:
     grace_s: float = 10.0  # what a cancelled step gets to end by itself
     second_s: float = 1.0  # how long a second of an idle timeout lasts
 
-    @property
-    def classes(self) -> Path:
-        """Where the image's class archive is, if it has one."""
-        return self.folder / "classes"
-
-    @property
-    def class_archive(self) -> str:
-        """The JVM's option to use the class archive; empty where there is none."""
-        base, spark = self.classes / "base.jsa", self.classes / "spark.jsa"
-        return f"-XX:SharedArchiveFile={base}:{spark} -Xshare:auto -Xlog:disable" if spark.exists() else ""
-
     def install(self) -> None:
         """Put the commands that a cluster's PATH has into the image."""
         commands = self.folder / "bin"
@@ -71,7 +57,6 @@ class Image:
             link = commands / name
             link.unlink(missing_ok=True)
             link.symlink_to(target)
-        # A folder on Java's class path would rule out a class archive, so the defaults are not in SPARK_CONF_DIR.
         scripts = {
             "aws": f'exec "{sys.executable}" -I -m reprise.sandbox.emr.aws "$@"',
             "spark-submit": 'exec "$SPARK_HOME/bin/spark-submit" --properties-file "$SPARK_DEFAULTS" "$@"',
@@ -103,7 +88,7 @@ class Image:
             "SPARK_DEFAULTS": str(cluster / "conf" / "spark-defaults.conf"),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(work / "tmp"),
-            "SPARK_SUBMIT_OPTS": f'-Djava.io.tmpdir="{work / "tmp"}" {SHORT_LIVED} {self.class_archive}',
+            "SPARK_SUBMIT_OPTS": f'-Djava.io.tmpdir="{work / "tmp"}" {SHORT_LIVED}',
             MARK: mark,
             **self.profile,
         }

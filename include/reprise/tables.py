@@ -44,7 +44,8 @@ impressions = _schema(
 rejects = _schema(dt=_text, source=_text, file=_text, reason=_text, raw=_text)
 
 #: How many raw records of a source ended where: ``used``, ``dropped:<reason>`` or ``rejected:<reason>``.
-log_counts = _schema(dt=_text, source=_text, fate=_text, records=_int)
+#: Of the raw records in a day's files: ``late`` ones began before that day.
+log_counts = _schema(dt=_text, source=_text, fate=_text, records=_int, late=_int)
 
 #: Searches for a query on a day. ``listeners`` has one bit set for each of 63 groups of them that searched it: ored
 #: over days of one user key and counted, there were at least so many listeners, and nobody can be told from it.

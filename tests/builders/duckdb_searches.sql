@@ -274,7 +274,8 @@ SELECT dt, source, file, fate[length('rejected:') + 1:] AS reason, coalesce(raw,
 FROM counted WHERE starts_with(fate, 'rejected:') AND dt IN (FROM days);
 
 CREATE VIEW table_log_counts AS
-SELECT dt, source, fate, count(*) AS records FROM counted WHERE dt IN (FROM days) GROUP BY ALL;
+SELECT dt, source, fate, count(*) AS records, count_if(coalesce(us < midnight(nullif(file_day, '')), false)) AS late
+FROM counted WHERE dt IN (FROM days) GROUP BY ALL;
 
 -- One bit for each listener's group, of 63: which group, Spark's hash of the listener decides.
 CREATE VIEW table_query_stats AS

@@ -63,10 +63,10 @@ def day_of(day, number):
     }
 
 
-def counts(day, **sources):
-    """Rows of ``log_counts``: source → fate → records."""
+def counts(day, late=0.0, **sources):
+    """Rows of ``log_counts``: source → fate → records, a share of them late."""
     return [
-        {"dt": day, "source": source, "fate": fate, "records": n}
+        {"dt": day, "source": source, "fate": fate, "records": n, "late": round(n * late)}
         for source, fates in sources.items()
         for fate, n in fates.items()
     ]
@@ -81,6 +81,7 @@ def test_a_healthy_window_is_learned_from(checked):
     assert "Healthy" in page
     app = [each for each in report["sources"] if each["source"] == "app"]
     assert [each["records"]["value"] for each in app] == [1020.0 + 10 * n for n in range(31, 36)]
+    assert {each["late"]["value"] for each in app} == {0.0}
     assert app[0]["records"]["usual"] == median(1020 + 10 * n for n in range(3, 31))
     assert report["service"][0]["success_rate"] == {"value": 0.75, "usual": 0.75}
     assert report["service"][0]["searched_play_share"]["value"] == 0.5
@@ -111,6 +112,11 @@ def test_a_healthy_window_is_learned_from(checked):
             "log_counts",
             lambda day: counts(day, app={"used": 600, "dropped:bot": 700}, player={"used": 5000}),
             "2026-09-03: 53.8% of app's records are dropped:bot, usually 1.7% (limit 50.0% more)", id="bots",
+        ),
+        pytest.param(
+            "log_counts",
+            lambda day: counts(day, late=0.75, app={"used": 1300}) + counts(day, player={"used": 5000}),
+            "2026-09-03: 75.0% of app's records came late, usually 0.0% (limit 50.0% more)", id="late",
         ),
         pytest.param(
             "query_stats", lambda day: [{"dt": day, "q": "raga", "language": "", "searches": 49, "listeners": 1}],

@@ -76,10 +76,11 @@ def _of_records(each: SourceDay, middle: float, logs: Logs) -> Iterator[str]:
     base, whose = (middle, "the window's median") if usual is None else (usual, "the median of the 28 days before")
     if used == 0 or not base / ratio <= used <= base * ratio:
         yield f"{used:,} usable records of {each.source}, out of band: {whose} is {base:,.0f}"
-    for fate, share in each.shares.items():
-        if fate != "used" and share.usual is not None and (share.value or 0) > share.usual + logs.max_share_jump:
+    shares = {f"are {fate}": share for fate, share in each.shares.items() if fate != "used"}
+    for what, share in (shares | {"came late": each.late}).items():
+        if share.usual is not None and (share.value or 0) > share.usual + logs.max_share_jump:
             yield (
-                f"{share.value or 0:.1%} of {each.source}'s records are {fate}, usually {share.usual:.1%}"
+                f"{share.value or 0:.1%} of {each.source}'s records {what}, usually {share.usual:.1%}"
                 f" (limit {logs.max_share_jump:.1%} more)"
             )
 

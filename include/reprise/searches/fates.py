@@ -66,13 +66,15 @@ def assign(records: DataFrame, marks: DataFrame, logs: Logs) -> Fates:
 
 
 def counts(fates: Fates) -> DataFrame:
-    """Return (dt, source, fate, records) of every record, whatever became of it."""
+    """Return (dt, source, fate, records, late) of every record, whatever became of it."""
     from pyspark.sql import functions as F
 
-    parts = [frame.select("file_day", "source", "fate") for frame in (fates.searches, fates.plays, fates.fallen)]
+    parts = [
+        frame.select("file_day", "source", "fate", "late") for frame in (fates.searches, fates.plays, fates.fallen)
+    ]
     everything = parts[0].unionByName(parts[1]).unionByName(parts[2])
     counted = everything.groupBy(F.col("file_day").alias("dt"), "source", "fate")
-    return counted.agg(F.count("*").alias("records"))
+    return counted.agg(F.count("*").alias("records"), F.sum(F.col("late").cast("long")).alias("late"))
 
 
 def check_books(records_in: int, counted: int) -> None:

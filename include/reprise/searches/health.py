@@ -43,6 +43,7 @@ class SourceDay:
     source: str
     records: Figure
     used: Figure
+    late: Figure  # share of records that began before the day of their files
     fates: dict[str, int] = field(default_factory=dict)
     shares: dict[str, Figure] = field(default_factory=dict)
 
@@ -83,25 +84,32 @@ def measure(plan: Plan) -> Health:
     first, last = min(plan.days), max(plan.days)
     days = sorted({day for day in whole if shift(first, -USUAL_DAYS) <= day <= last} | set(plan.days))
     fates: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    late: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in lake.read("log_counts", version, [f"dt={day}" for day in days]).to_pylist():
         fates[row["source"]][row["dt"]][row["fate"]] = row["records"]
+        late[row["source"]][row["dt"]] += row["late"]
     names = {source.name for source in plan.deployment.logs.sources} | set(fates)
-    sources = [each for name in sorted(names) for each in _source(name, fates[name], days, plan.days)]
+    sources = [each for name in sorted(names) for each in _source(name, fates[name], late[name], days, plan.days)]
     return Health(sources, _service(lake, version, days, plan.days))
 
 
 def _source(
-    name: str, fates: Mapping[str, Mapping[str, int]], days: Sequence[str], wanted: Sequence[str]
+    name: str,
+    fates: Mapping[str, Mapping[str, int]],
+    late: Mapping[str, int],
+    days: Sequence[str],
+    wanted: Sequence[str],
 ) -> Iterable[SourceDay]:
     total = {day: float(sum(fates.get(day, {}).values())) for day in days}
     used = {day: float(fates.get(day, {}).get("used", 0)) for day in days}
+    came_late = {day: late.get(day, 0) / total[day] for day in days if total[day]}
     ends = sorted({fate for day in days for fate in fates.get(day, {})})
     shares = {
         end: {day: fates.get(day, {}).get(end, 0) / total[day] for day in days if total[day]} for end in ends
     }  # fmt: skip
     for day in wanted:
         parts = {end: _figure(share, day) for end, share in shares.items()}
-        counted = _figure(total, day, 0.0), _figure(used, day, 0.0)
+        counted = _figure(total, day, 0.0), _figure(used, day, 0.0), _figure(came_late, day)
         yield SourceDay(day, name, *counted, dict(fates.get(day, {})), parts)
 
 

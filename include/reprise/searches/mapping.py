@@ -42,12 +42,13 @@ def records(spark: SparkSession, source: Source, uris: Sequence[str], torn: Coll
     dated = mapped.withColumn("address_day", _address_day(source))
     day = F.date_format("ts", "yyyy-MM-dd")
     file_day = F.coalesce("address_day", day, F.lit(""))
-    judged = dated.withColumn("file_day", file_day).withColumn("fate", _fate(source))
+    late = F.coalesce(F.col("ts") < _begins(source), F.lit(False))
+    judged = dated.withColumn("file_day", file_day).withColumn("fate", _fate(source)).withColumn("late", late)
     rejected = F.col("fate").startswith("rejected:")
     file = F.regexp_replace("file", "^s3a://", "s3://")
     return judged.select(
         F.lit(source.name).alias("source"), F.when(rejected, file).alias("file"),
-        F.when(rejected, _verbatim(raw)).alias("raw"), raw.digest.alias("digest"), "fate", "file_day",
+        F.when(rejected, _verbatim(raw)).alias("raw"), raw.digest.alias("digest"), "fate", "file_day", "late",
         F.coalesce(day, "file_day").alias("day"), "kind", "user", "ts",
         *TEXT, "results", *NUMBERS, "seconds", "duration", "autoplay", "opted_out",
         _key().alias("key"),
@@ -175,6 +176,16 @@ def _address_day(source: Source) -> Column:
     return day
 
 
+def _begins(source: Source, days_later: int = 0) -> Column:
+    """When the day that a file's address names begins, or one after it; null where it names none."""
+    from pyspark.sql import functions as F
+
+    local = F.col("address_day").cast("timestamp")
+    if days_later:
+        local = local + F.expr(f"interval {days_later} day")
+    return local if source.time_zone == "UTC" else F.to_utc_timestamp(local, source.time_zone)
+
+
 def _fate(source: Source) -> Column:
     from pyspark.sql import functions as F
 
@@ -186,10 +197,7 @@ def _fate(source: Source) -> Column:
     ]  # fmt: skip
     for name, wanted in reversed(needs):
         missing = F.when(wanted & c(name).isNull(), f"rejected:missing {name}").otherwise(missing)
-    begins = c("address_day").cast("timestamp")
-    ends = begins + F.expr("interval 1 day")
-    if source.time_zone != "UTC":
-        begins, ends = F.to_utc_timestamp(begins, source.time_zone), F.to_utc_timestamp(ends, source.time_zone)
+    begins, ends = _begins(source), _begins(source, days_later=1)
     return (
         F.when(c("opted_out") & c("user").isNull(), "dropped:opted out")
         .when(c("opted_out"), None)  # before everything: nothing of it may be written; its user's day follows

@@ -47,5 +47,5 @@ class Logs(Strict):
     max_reject_share: float = Field(0.05, ge=0, le=1, description="a day with more is not learned from")
     min_searches_per_day: int = Field(50, ge=0)
     max_volume_ratio: float = Field(3.0, gt=1, description="a source's usable records of a day, to their usual number")
-    max_share_jump: float = Field(0.5, gt=0, le=1, description="of records rejected or dropped for one reason")
+    max_share_jump: float = Field(0.5, gt=0, le=1, description="of records late, or rejected or dropped for one reason")
     max_item_share: float = Field(0.2, gt=0, le=1, description="of a day's plays, by one item: a farm, or a broken log")

@@ -94,5 +94,6 @@ def write_table(
     attempt = lake.attempt(table, version, partition)
     address = lake.attempt_uri(attempt)
     ordered.repartition(files).write.parquet(address)
-    rows = ordered.sparkSession.read.schema(ordered.schema).parquet(address).count()
-    return lake.publish(attempt, rows, inputs, facts, replaces)
+    written = lake.written_by(attempt)
+    rows = sum(map(lake.count_rows, written))
+    return lake.publish(attempt, rows, inputs, facts, replaces, written=written)

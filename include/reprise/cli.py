@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError
+from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
 from reprise.lake_commands import lake
 from reprise.verdict import Verdict
 
@@ -195,16 +195,33 @@ def score(
 
 
 @app.command()
-def check(deployment: DeploymentName) -> None:
-    """Sample a deployment's logs and services, and name the next edit to make.
+def check(
+    deployment: Annotated[str | None, typer.Argument(help="A deployment's name or folder.")] = None,
+    draft: Annotated[
+        list[str] | None,
+        typer.Option(help="A glob of raw files; print a source of logs.yaml as their records suggest it. Repeatable."),
+    ] = None,
+) -> None:
+    """Sample a deployment's logs and services, and name the next edit to make; or draft its first sources.
 
-    Example: `reprise check ubi`
+    Example: `reprise check ubi`, or `reprise check --draft "s3://my-logs/search/*/*.gz"` before there is one.
     """
+    if bool(deployment) == bool(draft):
+        raise UsageError(
+            "check takes a deployment, or addresses to draft from" + (", not both" if draft else ""),
+            "run `reprise check <deployment>`, or `reprise check --draft <address>`",
+        )
+    if draft:
+        from reprise.searches.draft import drafts, verdict
+
+        found = drafts(draft)
+        typer.echo("\n".join(one.text for one in found))
+        _answer(None, lambda: verdict(found), beside=True)
     from reprise.connections import trouble
     from reprise.searches.check import check as run
     from reprise.settings import load_deployment
 
-    report = run(load_deployment(deployment))
+    report = run(load_deployment(str(deployment)))
     report.print()
     for service in ("solr", "mlflow", "lake"):
         typer.echo(f"{service}: {trouble(service) or 'answers'}")
@@ -264,8 +281,8 @@ def _solr(deployment: str) -> Any:
     return connect(load_deployment(deployment).solr.core)
 
 
-def _answer(verdict_uri: str | None, run: Callable[[], Verdict]) -> None:
-    """Run a stage; print its answer and exit by it, or write it where the task will read it."""
+def _answer(verdict_uri: str | None, run: Callable[[], Verdict], *, beside: bool = False) -> None:
+    """Run a stage; print its answer (``beside``: what is printed, which is a file) and exit by it, or write it."""
     try:
         verdict = run()
     except RepriseError as error:
@@ -277,7 +294,7 @@ def _answer(verdict_uri: str | None, run: Callable[[], Verdict]) -> None:
             reason = f"{type(error).__name__}: {error}"[:2000]
             _write(verdict_uri, Verdict("cannot tell", reason, "read the step's stderr log"))
         raise
-    typer.echo(f"{verdict.answer}: {verdict.reason}" if verdict.reason else verdict.answer)
+    typer.echo(f"{verdict.answer}: {verdict.reason}" if verdict.reason else verdict.answer, err=beside)
     if verdict_uri:
         _write(verdict_uri, verdict)
         return

@@ -68,10 +68,10 @@ def _records_of_lines(source: Source, lines: Iterable[salvage.Line]) -> Iterator
 
 def header_of(source: Source, line: bytes) -> list[str]:
     """Return a CSV header line's names."""
-    return [name.strip() for name in _csv_cells(line.decode("utf-8", "replace"), source.delimiter) or []]
+    return [name.strip() for name in csv_cells(line.decode("utf-8", "replace"), source.delimiter) or []]
 
 
-def _csv_cells(line: str, delimiter: str) -> list[str] | None:
+def csv_cells(line: str, delimiter: str) -> list[str] | None:
     """Return a CSV line's cells, or None where its quotes do not pair."""
     if '"' in line and (line.count('"') % 2 or re.search(misquoted(delimiter), line.replace('""', ""))):
         return None
@@ -89,16 +89,16 @@ def _of_line(source: Source, line: bytes, names: list[str]) -> Raw:
         fault = "not UTF-8"  # who logged it may still be told, and whether they opted out
     record: Any
     if source.format == "csv":
-        found = _csv_cells(text, source.delimiter)
+        found = csv_cells(text, source.delimiter)
         same = found is not None and len(found) == len(names)
         # Of two columns of one name the first counts.
         record = dict(reversed([*zip(names, found or [], strict=False)])) if same else None
     else:
-        record = _json_object(text)
+        record = json_object(text)
     return Raw(record, fault or ("" if record is not None else "unreadable"))
 
 
-def _json_object(line: str) -> dict[str, Any] | None:
+def json_object(line: str) -> dict[str, Any] | None:
     """Return the one JSON object that a line holds, or None; numbers are text as Java writes them."""
     try:
         # As in reading.py: within brackets whatever follows the object is an error.

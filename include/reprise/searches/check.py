@@ -1,7 +1,8 @@
 """``reprise check <deployment>``: what a sample of the logs looks like through the mapping, and what to edit next.
 
 About a thousand records per source are read without Spark: which share of each field maps, why records would be
-rejected, whether plays join searches, whether position bias can be identified, and the first ten searches.
+rejected, what is there and not mapped, whether plays join searches, whether position bias can be identified, how small
+a gain the traffic could show, and the first ten searches.
 Nothing of listeners who opted out is shown.
 """
 
@@ -11,11 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from reprise.searches.by_hand import raw_records
+from reprise.searches.by_hand import Raw, raw_records
 from reprise.searches.calendar import RawFile, raw_files
+from reprise.searches.detectable import smallest_gain
+from reprise.searches.profiles import profiles
+from reprise.searches.recognise import recognise
 from reprise.searches.sample import Sampled, read_record
+from reprise.searches.sniff import whole_records
 from reprise.settings import Deployment, Source
 from reprise.verdict import Verdict
 
@@ -25,6 +30,14 @@ if TYPE_CHECKING:
 RECORDS_PER_SOURCE = 1_000
 #: An unknown action in fewer records than this share is noise, no reason to edit the mapping.
 RARE = 0.01
+
+
+class Hint(NamedTuple):
+    """A field that nothing is mapped to, a path that it may be, and the share of records that have a value there."""
+
+    field: str
+    path: str
+    share: float
 
 
 @dataclass
@@ -41,6 +54,12 @@ class SourceReport:
     drops: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)  # search, click, save, impression, play
     unknown_actions: Counter[str] = field(default_factory=Counter)
+    unmapped: list[Hint] = field(default_factory=list)
+
+    @property
+    def search_share(self) -> float:
+        """Searches divided by everything in the files, whoever's it is."""
+        return self.kinds["search"] / max(1, self.records + self.filtered)
 
     @property
     def reject_share(self) -> float:
@@ -58,6 +77,7 @@ class Report:
     rankers: list[str]
     swapped: int
     play_join: float | None  # share of clicks with a play of the same user and item; None without plays
+    gain: str  # the smallest that a test block could show, in words
     edits: list[str]
 
     @property
@@ -87,6 +107,7 @@ def check(deployment: Deployment) -> Report:
         mine = [file for file in files if file.source == source.name]
         found = SourceReport(source.name, source.kind, len(mine), mapped=dict.fromkeys(source.fields, 0))
         used += [one for one in islice(_newest(source, mine), RECORDS_PER_SOURCE) if _counted(one, found)]
+        found.unmapped = _unmapped(source, mine)
         reports.append(found)
     searches = sorted((one for one in used if one.kind == "search"), key=lambda one: str(one.ts))
     shown = Counter(one.fields["search_id"] for one in used if one.fields["action"] == "impression")
@@ -100,6 +121,7 @@ def check(deployment: Deployment) -> Report:
         sorted({one.fields["ranker"] for one in searches if one.fields["ranker"]}),
         sum(bool(one.fields["swapped"]) for one in searches),
         _play_join(used),
+        smallest_gain(deployment, used, files, {found.name: found.search_share for found in reports}),
         [],
     )
     report.edits += _edits(deployment, report)
@@ -108,8 +130,27 @@ def check(deployment: Deployment) -> Report:
 
 def _newest(source: Source, files: list[RawFile]) -> Iterator[Sampled]:
     """Records of the newest day's files first, so that a sample shows what is logged now."""
-    for file in sorted(files, key=lambda one: (one.day, one.uri), reverse=True):
+    for file in _in_order(files):
         yield from (read_record(source, raw, file.covers) for raw in raw_records(source, file.uri))
+
+
+def _in_order(files: list[RawFile]) -> list[RawFile]:
+    return sorted(files, key=lambda one: (one.day, one.uri), reverse=True)
+
+
+def _unmapped(source: Source, files: list[RawFile]) -> list[Hint]:
+    """Return what the sample's records seem to hold for fields that neither a path nor a default stands for."""
+    everything = (record for file in _in_order(files) for record in whole_records(source, file.uri))
+    mine = [
+        record
+        for record in islice(everything, RECORDS_PER_SOURCE)
+        if read_record(source, Raw(record)).fate != "dropped:filtered"
+    ]
+    seen = profiles(mine, flat=source.format == "csv")
+    stands = source.paths() | {name: "" for name in source.defaults if name not in source.fields}
+    return [
+        Hint(pair.field, pair.path, pair.records / len(mine)) for pair in recognise(source.kind, seen, stands).values()
+    ]
 
 
 def _counted(one: Sampled, report: SourceReport) -> bool:

@@ -16,6 +16,9 @@ def show(report: Report, console: Console | None = None) -> None:
     console = console or Console()
     for source in report.sources:
         console.print(_source_table(source))
+        for hint in source.unmapped:
+            seen = f"seen, not mapped: {hint.field} may be {hint.path} ({hint.share:.0%})"
+            console.print(f"  {seen}", markup=False, highlight=False, soft_wrap=True)
         for reason, n in source.rejects.most_common(5):
             console.print(f"  rejected: {reason} ({n} of {source.records})")
         for reason, n in source.drops.most_common(5):
@@ -29,6 +32,7 @@ def show(report: Report, console: Console | None = None) -> None:
         console.print(table)
     console.print(_plays(report))
     console.print(_position_bias(report))
+    console.print(report.gain)
     for number, edit in enumerate(report.edits, 1):
         console.print(f"next edit {number}: {edit}", markup=False)
 

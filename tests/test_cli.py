@@ -33,6 +33,9 @@ def test_every_help_shows_one_worked_example(path, command):
         (["nonsense"], 64),
         (["extract", "--plan", "/nowhere/plan.json"], 64),
         (["check", "nobody"], 64),
+        (["check"], 64),
+        (["check", "ubi", "--draft", "/nowhere/*"], 64),
+        (["check", "--draft", "/nowhere/*"], 64),
     ],
 )
 def test_exit_codes_of_use(arguments, code, capsys):

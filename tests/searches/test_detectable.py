@@ -108,7 +108,6 @@ def test_check_says_how_small_a_gain_the_log_can_show(tmp_path):
     assert found
     # Thirty queries, each drawn four times of 120: Σp² = 30·4·3 / (120·119); 1 / (Σp² + (1 − Σp²) / 280) = 34.9.
     assert found[2] == "35"
-    assert report.verdict().answer == "yes"
 
 
 def test_a_file_that_is_not_read_to_its_end_gives_a_bound(tmp_path, monkeypatch):

@@ -178,37 +178,6 @@ def test_results_that_are_one_text(tmp_path, mark):
     assert (actual.fields["results"], actual.list_separator) == ("results", mark)
 
 
-@pytest.mark.parametrize(
-    ("files", "uri", "expected"),
-    [
-        (["dt=2026-11-01/a.gz", "dt=2026-11-02/b.gz"], "*/*.gz", "dt={date}/*.gz"),
-        (["2026/11/01/a.gz", "2026/11/02/b.gz"], "**/*.gz", "{yyyy}/{mm}/{dd}/*.gz"),
-        (["2026/11/01/13/a.gz", "2026/11/02/14/b.gz"], "*/*/*/*/*", "{yyyy}/{mm}/{dd}/{hh}/*"),
-        (["year=2026/month=11/day=01/a.gz"], "*/*/*/*", "year={yyyy}/month={mm}/day={dd}/*"),
-        (["app-1793000000.gz", "app-1793003600.gz"], "app-*.gz", "app-{epoch_s}.gz"),
-        (["1793000000123-0.gz", "1793003600456-1.gz"], "*", "{epoch_ms}-*.gz"),
-        (["logs-20261101.gz", "logs-20261102.gz"], "*.gz", "logs-{yyyy}{mm}{dd}.gz"),
-        (["2026110100.gz", "2026110223.gz"], "*.gz", "{yyyy}{mm}{dd}{hh}.gz"),
-        (["x/a-2026-11-01-07.gz"], "x/*.gz", "x/a-{date}-*.gz"),
-        (["2026-11-01/a.gz"], "2026-11-01/*.gz", "{date}/*.gz"),
-        (["a.gz", "b.gz"], "*.gz", "*.gz"),
-        (["2026-11-01/a.gz", "other/b.gz"], "*/*.gz", "*/*.gz"),
-        (["2026-13-01/a.gz"], "*/*.gz", "*/*.gz"),
-        (["2026-11-01/a.gz", "deeper/2026-11-01/b.gz"], "**/*.gz", "**/*.gz"),
-    ],
-)
-def test_the_parts_of_a_day(tmp_path, files, uri, expected):
-    """Only what every file has, and never one file fewer than the address names."""
-    from reprise.searches.addresses import template
-    from reprise.searches.layout import with_day_parts
-
-    addresses = [f"{tmp_path}/{name}" for name in files]
-    actual = with_day_parts(f"{tmp_path}/{uri}", addresses)
-
-    assert actual == f"{tmp_path}/{expected}"
-    assert all(template(actual).day(address) is not None for address in addresses)
-
-
 def test_nothing_recognisable_is_comments_only(tmp_path, capsys):
     """Paths are named for somebody to choose from, values are not; the answer is no."""
     uri = _written(tmp_path, [{"alpha": f"secret{n}", "beta": {"gamma": n}} for n in range(30)])
@@ -275,26 +244,3 @@ def test_a_log_grows_no_second_meaning(tmp_path):
     one, two = (_written(tmp_path / name, [each] * 5) for name, each in (("a", record), ("b", turned)))
 
     assert [source.fields for source in drafted(one)] == [source.fields for source in drafted(two)]
-
-
-def test_check_hints_at_what_nothing_is_mapped_to(small, capsys):
-    """A hint is no edit: what there is to edit is what it was, and a field with a default is not asked for."""
-    small.write()
-    deployment = small.deployment()
-    fields = deployment.logs.sources[0].fields
-    del fields["surface"], fields["ranker"], deployment.logs.sources[1].fields["autoplay"]
-    deployment.logs.sources[0].defaults["ranker"] = "A"
-
-    before, report = check(small.deployment()), check(deployment)
-    report.print()
-
-    app, player = report.sources
-    assert [(hint.field, hint.path) for hint in app.unmapped] == [("surface", "query_attributes.surface")]
-    assert [(hint.field, hint.path) for hint in player.unmapped] == [("autoplay", "autoplay")]
-    assert "seen, not mapped: autoplay may be autoplay (100%)" in capsys.readouterr().out
-    assert before.edits == report.edits
-
-
-@pytest.mark.parametrize("form", [formats.as_csv, formats.as_parquet, formats.as_zstd])
-def test_a_complete_mapping_leaves_no_hint(small, tmp_path, form):
-    assert [source.unmapped for source in check(form(small, tmp_path)).sources] == [[], []]

@@ -83,7 +83,7 @@ def _draft(name: str, uri: str, addresses: list[str]) -> Draft:
     kind = kind_of(seen)
     pairs = recognise(kind, seen)
     missing = tuple(field for field in NEEDED[kind] if field not in pairs)
-    about = f"{len(records):,} records of {len(addresses):,} files"
+    about = f"{len(records):,} records of {len(addresses):,} file{'s' * (len(addresses) != 1)}"
     if not form or not pairs:
         why = "no field of ours was recognised" if records else "no records in JSON lines, bulk, CSV or Parquet"
         lines = [f"# {name}: {about} at {_scalar(uri)}: {why}"]

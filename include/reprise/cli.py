@@ -282,7 +282,10 @@ def _solr(deployment: str) -> Any:
 
 
 def _answer(verdict_uri: str | None, run: Callable[[], Verdict], *, beside: bool = False) -> None:
-    """Run a stage; print its answer (``beside``: what is printed, which is a file) and exit by it, or write it."""
+    """Run a stage; print its answer and exit by it, or write it where the task will read it.
+
+    ``beside``: the answer goes to standard error, because standard output is a file to keep.
+    """
     try:
         verdict = run()
     except RepriseError as error:

@@ -18,6 +18,7 @@ from reprise.errors import MissingDataError
 from reprise.sandbox.music import World
 from reprise.searches.check import check
 from reprise.searches.draft import drafts, verdict
+from reprise.searches.sniff import sniff
 from reprise.settings import Source, load_deployment
 
 SAME = ("kind", "format", "fields", "actions", "time_format", "position_base", "list_separator", "columns", "delimiter")
@@ -167,6 +168,34 @@ def test_other_peoples_names(tmp_path):
     assert (two.kind, two.time_format) == ("play", "iso")
     assert "state time_zone" in play.text
     assert one.mistakes() + two.mistakes() == []
+
+
+def test_searches_that_have_an_action_need_a_source_of_their_own(tmp_path):
+    """To us a record with an action is no search; as drafted, all of them would be rejected."""
+    records = [{"verb": verb, "qid": f"q{n}", "q": "raga"} for n in range(20) for verb in ("search", "tap")]
+    (draft,) = drafts([_written(tmp_path, records)])
+
+    assert _parsed(draft)["actions"] == {"tap": "click"}
+    assert "# actions: search (50%) marks searches" in draft.text
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"),
+    [
+        (["Query ID;Search Term;Date/Time", "q1;raga;2026-11-01", "q2;kirtan;2026-11-02"], 0),
+        (["user;query", "u;raga", "v;kirtan"], 0),
+        (["name;score", "asha;1", "ravi;2"], 2),
+        (["asha;null", "ravi;2", "mira;3"], 2),
+        (["asha;kirtan", "ravi;raga", "mira;bhajan"], 2),
+    ],
+)
+def test_what_a_header_is(tmp_path, lines, columns):
+    """Two names we know, or one above numbers or times; a person's first record must not pass for names."""
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines))
+
+    form = sniff(str(path))
+    assert (form.delimiter, len(form.columns)) == (";", columns)
 
 
 @pytest.mark.parametrize("mark", [",", "|", " "])

@@ -18,6 +18,7 @@ from reprise.searches.layout import with_day_parts
 from reprise.searches.profiles import Profile, profiles
 from reprise.searches.recognise import Pair, actions, has_plays, kind_of, recognise
 from reprise.searches.sniff import Format, sample, sniff
+from reprise.searches.vocabulary import is_search
 from reprise.settings.sources import NEEDED
 from reprise.verdict import Verdict
 
@@ -163,7 +164,12 @@ def _actions(profile: Profile, total: int) -> Iterator[str]:
     yield f"  actions: {{{known}}}"
     for word in [word for word, ours in words.items() if not ours][:_WORDS]:
         often = share(profile.words[word], total)
-        yield f"  # actions: {_scalar(word)} ({often}) is rejected unless it is an impression, click or save"
+        what = (
+            "marks searches: give them a source of their own, with only_when and without `action`, and skip_when here"
+            if is_search(word)
+            else "is rejected unless it is an impression, click or save"
+        )
+        yield f"  # actions: {_scalar(word)} ({often}) {what}"
 
 
 def _name(uri: str) -> str:

@@ -17,6 +17,7 @@ from reprise.settings.sources import FIELDS
 
 _AGREE = 0.8  # of a path's values; the rest may be dirt
 _UNNAMED_TIME = 0.3
+_UNLIKE_NUMBERS = ("iso", "epoch_ms", "epoch_us")  # seconds are as long as many a key
 _COMMON, _ITEM_TOO = 0.1, 0.05  # what it adds to a score: a value in every record; values that are also in results
 _DEEPEST_RANK = 10_000
 
@@ -87,7 +88,7 @@ def _score(name: str, profile: Profile) -> float:
     if bool(profile.lists) and name != "results":
         return 0.0
     score = likeness(head, NAMES[name]) * (likeness(tail, ITEM_KEYS) if through else 1.0)
-    if name == "ts" and not score and profile.times["iso"]:
+    if name == "ts" and not score and profile.time_format in _UNLIKE_NUMBERS:
         score = _UNNAMED_TIME
     return score if score and _VALUES[name](profile) else 0.0
 

@@ -84,16 +84,17 @@ def _csv(texts: list[str]) -> Format | None:
 
 
 def _is_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names columns: every cell could, and cells below are no names, or two are names we know.
+    """Whether the first row names columns: every cell could, and two are names we know, or one above measures.
 
     A first record that was taken for names would be shown.
     """
     names = [cell.strip() for cell in rows[0]]
-    if len(set(names)) < len(names) or not all(re.fullmatch(r"[^\W\d][\w .-]*", name) for name in names):
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"[^\W\d][\w ./()#:%-]*", name) for name in names):
         return False
-    below = [column for column in zip(*rows[1:], strict=True) if any(column)]
-    measured = any(all(_is_measure(cell) for cell in column if cell) for column in below)
-    return measured or sum(any(likeness(name, known) > 0 for known in NAMES.values()) for name in names) > 1
+    below = [[cell for cell in column if cell] for column in zip(*rows[1:], strict=True)]
+    measured = any(column and all(map(_is_measure, column)) for column in below)
+    known = sum(any(likeness(name, one) > 0 for one in NAMES.values()) for name in names)
+    return known >= (1 if measured else 2)
 
 
 def _is_measure(cell: str) -> bool:

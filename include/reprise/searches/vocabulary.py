@@ -93,6 +93,11 @@ def likeness(path: str, names: str) -> float:
     return best
 
 
+def is_search(action: str) -> bool:
+    """Whether a word of theirs marks the search itself, which is no action of ours."""
+    return bool({"search", "searched", "query", "queried"} & set(words(action))) and meaning(action) is None
+
+
 def meaning(action: str) -> Meaning | None:
     """Return which of our actions a word of theirs is, or None: ``fav_add`` is a save, ``unlike`` is nothing."""
     said = set(words(action))

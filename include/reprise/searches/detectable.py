@@ -14,6 +14,7 @@ equal queries (Kish, *Survey Sampling*, 1965, in expectation), and a two-sided t
 From the sample: Σp² is Simpson's unbiased estimate, Σ n(n − 1) / (N(N − 1)) (Nature, 1949), over all its searches; s is
 the deviation between the order as logged and the order by popularity, over queries with something consumed. Labels of
 a whole block are less noisy than a sample's, and a good model differs less from what is live, so this is no promise.
+A sample also misses consumption whose plays or events are not in it, so it counts too few searches, not too many.
 """
 
 from __future__ import annotations

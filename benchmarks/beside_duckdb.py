@@ -27,7 +27,7 @@ def measure(home: Home, plan: Plan) -> Iterator[str]:
 
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
-        multiply(plan.deployment, Path(folder), 1)
+        multiply(plan.deployment, plan.days, Path(folder), 1)
         deployment = plan.deployment.model_copy(update={"logs": moved(plan.deployment.logs, folder)})
         local = dataclasses.replace(plan, deployment=deployment, lake=f"{folder}/lake")
         spark = start_local_spark(home, cores)

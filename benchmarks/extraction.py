@@ -16,13 +16,12 @@ from reprise.sandbox.s3a import start_local_spark
 def measure(home: Home, plan: Plan) -> Iterator[str]:
     """Yield the table: one warm-up read, then each once, in one session."""
     from reprise.searches import extract
-    from reprise.searches.calendar import raw_files
+    from reprise.searches.calendar import files_for, raw_files
 
     cores = os.cpu_count() or 1
     spark = start_local_spark(home, cores)
     spark.sparkContext.setLogLevel("ERROR")
-    near = set(plan.days) | {max(file.day for file in raw_files(plan.deployment.logs))}
-    files = [file for file in raw_files(plan.deployment.logs) if file.day in near]
+    files = files_for(raw_files(plan.deployment.logs), plan.days)
     raw_bytes = raw_size(spark, [file.uri for file in files])
     start = time.perf_counter()
     records = parse(spark, plan, files)

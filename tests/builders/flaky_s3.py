@@ -1,4 +1,4 @@
-"""A door in front of S3 that answers 503 for a while, as S3 does when it is asked to slow down."""
+"""A door in front of S3 that counts what it hands out, and may answer 503 for a while, as S3 does under load."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ class FlakyS3(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behind, self.objects, self.times = urlsplit(behind).netloc, objects, times
         self.refused: Counter[tuple[str, str]] = Counter()
+        self.handed_out: Counter[str] = Counter()  # path → bytes of what GET answered
         self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.server_port}"
+
+    def count(self, method: str, path: str, size: int) -> None:
+        """Count an answer."""
+        if method == "GET":
+            with self._lock:
+                self.handed_out[path.partition("?")[0]] += size
 
     def refuses(self, method: str, path: str) -> bool:
         """Whether this request is one to refuse; counts it where it is."""
@@ -56,7 +63,9 @@ class _Handler(BaseHTTPRequestHandler):
                 behind.putheader(name, value)
         behind.endheaders(body)
         answer = behind.getresponse()
-        self._send(answer.status, answer.getheaders(), answer.read())
+        content = answer.read()
+        self.server.count(self.command, self.path, len(content))
+        self._send(answer.status, answer.getheaders(), content)
         behind.close()
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer
@@ -76,8 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def flaky_s3(behind: str, *, objects: int, times: int) -> Iterator[FlakyS3]:
-    """Open the door, and close it afterwards."""
+def flaky_s3(behind: str, *, objects: int = 0, times: int = 0) -> Iterator[FlakyS3]:
+    """Open the door, and close it afterwards; as it stands, it refuses nothing."""
     door = FlakyS3(behind, objects, times)
     thread = threading.Thread(target=door.serve_forever, daemon=True)
     thread.start()

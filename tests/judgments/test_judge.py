@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from builders.days import publish_day
+from builders.flaky_s3 import flaky_s3
 from reprise.errors import MissingDataError
 from reprise.judgments.fold import fold
 from reprise.judgments.judge import run
@@ -111,6 +112,39 @@ def test_two_rankers_and_swaps_give_theta_within_five_per_cent(spark, tmp_path):
     assert error < 0.05
     assert np.mean(np.abs(naive / naive[0] / THETA - 1)) > 4 * error
     assert {r["method"] for r in read if r["theta_variant"] == "measured"} == {"harvested"}
+
+
+def test_of_a_day_only_its_statistics_are_read(spark, s3, home, new_bucket, monkeypatch):
+    """Twice at most, for θ and for judgments; of tables with a row per impression, not a byte, however large."""
+    bucket = new_bucket()
+    plan = a_plan(f"s3://{bucket}/lake")
+    lake, noise = plan.open_lake(), np.random.default_rng(1).integers(0, 1 << 60, 20_000)
+    stats = list(simulated(3, rankers=2, swaps=0.05, queries=150, per_day=2000))
+    for day in DAYS:
+        rows = {
+            "query_item_stats": [row for row in stats if row["dt"] == day],
+            "query_stats": [
+                {"dt": day, "q": f"q{n}", "language": "", "searches": 9, "listeners": 7} for n in range(150)
+            ],
+            "impressions": [{"dt": day, "search_id": str(n), "item": f"song:{n}"} for n in noise],
+            "searches": [{"dt": day, "search_id": str(n), "q": f"q{n}"} for n in noise],
+        }
+        publish_day(lake, plan.logs_version, day, rows)
+    days = lake.partitions("query_stats", plan.logs_version).values()
+    size = {
+        name: sum(len(lake.store.get(key) or b"") for day in days for key in day.files_of(name))
+        for name in ("query_item_stats", "query_stats", "impressions", "searches")
+    }
+    with flaky_s3(home.url("s3")) as door:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", door.url)
+        spark.sparkContext._jsc.hadoopConfiguration().set(f"fs.s3a.bucket.{bucket}.endpoint", door.url)
+        run(plan)
+    read = {name: sum(n for path, n in door.handed_out.items() if f"/{name}/" in path) for name in size}
+
+    assert size["impressions"] > 3 * size["query_item_stats"]
+    assert read["impressions"] == read["searches"] == 0
+    for name in ("query_item_stats", "query_stats"):
+        assert 0.5 * size[name] < read[name] < 2.5 * size[name]
 
 
 def test_one_ranker_without_swaps_cannot_be_measured(spark, tmp_path):

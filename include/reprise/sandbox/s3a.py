@@ -7,19 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprise.sandbox.emr.image import java_home
+from reprise.sandbox.emr.image import SHORT_LIVED, java_home
 from reprise.sandbox.home import Home
 from reprise.sandbox.jars import fetch_jars, jar_paths
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-#: Most of what a session runs is short, so the thorough compiler begins ten times later than by default.
-LATE_COMPILER = (
-    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 "
-    "-XX:Tier4BackEdgeThreshold=400000 -XX:+UseParallelGC"
-)
 
 
 def s3a_conf(endpoint: str, jars: Path | None = None) -> dict[str, str]:
@@ -48,7 +41,7 @@ def start_local_spark(home: Home, cores: int) -> SparkSession:
         **s3a_conf(home.url("s3")),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": LATE_COMPILER,
+        "spark.driver.extraJavaOptions": SHORT_LIVED,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.session.timeZone": "UTC",

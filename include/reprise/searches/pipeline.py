@@ -7,6 +7,7 @@ cost more than the work), a lost executor costs one part, and what is divided by
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Collection, Sequence
 from functools import reduce
@@ -31,10 +32,15 @@ _COMPRESSION = 8
 
 
 class Staging:
-    """A folder on the cluster's default file system (HDFS on EMR) that goes when the job ends."""
+    """A folder on the cluster's default file system (HDFS on EMR) that goes when the job ends.
+
+    Of a job that is killed it goes with the cluster; on one machine, with the step's own temporary folder.
+    """
 
     def __init__(self, spark: SparkSession) -> None:
-        self._spark, self._folder = spark, f"/tmp/reprise-extract-{uuid.uuid4().hex}"
+        default = spark._jvm.org.apache.hadoop.fs.FileSystem.get(spark._jsc.hadoopConfiguration())  # type: ignore[union-attr]
+        temporary = tempfile.gettempdir() if default.getScheme() == "file" else "/tmp"
+        self._spark, self._folder = spark, f"{temporary}/reprise-extract-{uuid.uuid4().hex}"
         spark.sparkContext.setCheckpointDir(self._folder)
 
     def __enter__(self) -> Staging:

@@ -115,7 +115,10 @@ def test_two_rankers_and_swaps_give_theta_within_five_per_cent(spark, tmp_path):
 
 
 def test_of_a_day_only_its_statistics_are_read(spark, s3, home, new_bucket, monkeypatch):
-    """Twice at most, for θ and for judgments; of tables with a row per impression, not a byte, however large."""
+    """Twice at most, for θ and for judgments; of tables with a row per impression, not a byte, however large.
+
+    Hadoop's S3 client reads ahead by 64 KB at every opening of a file.
+    """
     bucket = new_bucket()
     plan = a_plan(f"s3://{bucket}/lake")
     lake, noise = plan.open_lake(), np.random.default_rng(1).integers(0, 1 << 60, 20_000)
@@ -144,7 +147,7 @@ def test_of_a_day_only_its_statistics_are_read(spark, s3, home, new_bucket, monk
     assert size["impressions"] > 3 * size["query_item_stats"]
     assert read["impressions"] == read["searches"] == 0
     for name in ("query_item_stats", "query_stats"):
-        assert 0.5 * size[name] < read[name] < 2.5 * size[name]
+        assert 0.5 * size[name] < read[name] < 2 * (size[name] + len(DAYS) * (64 << 10))
 
 
 def test_one_ranker_without_swaps_cannot_be_measured(spark, tmp_path):

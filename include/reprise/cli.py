@@ -16,6 +16,7 @@ import typer
 
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
 from reprise.lake_commands import lake
+from reprise.release_commands import release
 from reprise.verdict import Verdict
 
 app = typer.Typer(
@@ -84,14 +85,31 @@ def train(
 
 
 @app.command()
-def evaluate(plan: PlanUri, verdict: VerdictUri = None) -> None:
-    """Score candidates, champion and baselines per query, on every block.
+def evaluate(
+    plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
+    verdict: VerdictUri = None,
+    qrels: Annotated[Path | None, typer.Option(help="Instead of a plan: TREC judgments, `query 0 item grade`.")] = None,
+    run: Annotated[list[Path] | None, typer.Option(help="A TREC run; several are compared with the first.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="As `ndcg@10`, `err@10`, `rbp_80`; repeatable.")] = None,
+    unjudged: Annotated[str, typer.Option(help="Ranked items without a judgment: zero, prior, judged_only.")] = "zero",
+    empty: Annotated[str, typer.Option(help="Queries without a relevant item: drop, zero, one.")] = "drop",
+) -> None:
+    """Score candidates, champion and baselines per query, on every block; or any rankings, from TREC files.
 
     Example: `reprise evaluate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-    """
-    from reprise.training.evaluate import run
 
-    _answer(verdict, lambda: run(_read(plan)))
+    Example: `reprise evaluate --qrels judged.txt --run before.txt --run after.txt`
+    """
+    if bool(plan) == bool(qrels and run):
+        raise UsageError("evaluate takes a plan, or qrels with runs", "give --plan, or --qrels and --run")
+    if plan:
+        from reprise.training.evaluate import run as stage
+
+        _answer(verdict, lambda: stage(_read(plan)))
+    elif qrels and run:
+        from reprise.metrics.trec_view import show
+
+        show(qrels, run, metric or [], unjudged, empty)
 
 
 @app.command()
@@ -103,53 +121,6 @@ def gate(plan: PlanUri, verdict: VerdictUri = None) -> None:
     from reprise.gate.decide import run
 
     _answer(verdict, lambda: run(_read(plan)))
-
-
-# --- release ---------------------------------------------------------------------------------------------------
-
-release = typer.Typer(no_args_is_help=True, help="What is live in Solr, and what was; needs Solr alone.")
-app.add_typer(release, name="release")
-DeploymentName = Annotated[str, typer.Argument(help="A deployment's name or folder.")]
-
-
-@release.command("list")
-def release_list(deployment: DeploymentName) -> None:
-    """Show every release Solr has on record, and which one is live.
-
-    Example: `reprise release list demo`
-    """
-    from rich.console import Console
-    from rich.table import Table
-
-    from reprise import release as room
-
-    with _solr(deployment) as client:
-        live, entries = room.live(client).number, room.releases(client)
-    table = Table("", "release", "model", "approver", "when", "MLflow run")
-    for entry in entries:
-        mark = "live" if entry.number == live else ""
-        table.add_row(
-            mark, str(entry.number), entry.model or "engine order", entry.approver, entry.time, entry.mlflow_run
-        )
-    Console().print(table)
-
-
-@release.command("rollback")
-def release_rollback(
-    deployment: DeploymentName,
-    to: Annotated[int | None, typer.Option("--to", help="Release number; the previous one if left out.")] = None,
-    reason: Annotated[str, typer.Option(help="Recorded with the release.")] = "",
-    by: Annotated[str, typer.Option(envvar="USER", help="Who asks.")] = "unknown",
-) -> None:
-    """Put an earlier release back with one write; nothing is uploaded or reloaded.
-
-    Example: `reprise release rollback demo --to 0 --reason "odd results for devotional songs"`
-    """
-    from reprise import release as room
-
-    with _solr(deployment) as client:
-        now = room.rollback(client, to_release=to, reason=reason, by=by)
-    typer.echo(f"release {now.number} ({now.model or 'engine order'}) is live")
 
 
 # --- plain files -----------------------------------------------------------------------------------------------
@@ -263,6 +234,7 @@ def _sandbox_commands() -> None:
 
 _sandbox_commands()
 app.add_typer(lake, name="lake")
+app.add_typer(release, name="release")
 
 
 # --- one place for answers and exit codes ----------------------------------------------------------------------
@@ -272,13 +244,6 @@ def _read(uri: str) -> Any:
     from reprise.plan import read_plan
 
     return read_plan(uri)
-
-
-def _solr(deployment: str) -> Any:
-    from reprise.settings import load_deployment
-    from reprise.solr.client import connect
-
-    return connect(load_deployment(deployment).solr.core)
 
 
 def _answer(verdict_uri: str | None, run: Callable[[], Verdict], *, beside: bool = False) -> None:

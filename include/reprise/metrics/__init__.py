@@ -5,11 +5,15 @@ in MLflow and in the gate report.
 """
 
 from reprise.metrics.means import Means, means
-from reprise.metrics.ndcg import Discount, Ndcg, consumption_ndcg
+from reprise.metrics.ndcg import Discount, Gain, Ndcg, consumption_ndcg
+from reprise.metrics.ranking import Empty, Metric
+from reprise.metrics.relevance import AveragePrecision, Precision, Recall, ReciprocalRank, Success
 from reprise.metrics.significance import Comparison, compare, effective_n
+from reprise.metrics.stopping import Err, Rbp
 from reprise.metrics.unjudged import UNJUDGED_POLICIES, Unjudged, resolve_unjudged
 
 __all__ = [
-    "UNJUDGED_POLICIES", "Comparison", "Discount", "Means", "Ndcg", "Unjudged",
+    "UNJUDGED_POLICIES", "AveragePrecision", "Comparison", "Discount", "Empty", "Err", "Gain", "Means", "Metric",
+    "Ndcg", "Precision", "Rbp", "Recall", "ReciprocalRank", "Success", "Unjudged",
     "compare", "consumption_ndcg", "effective_n", "means", "resolve_unjudged",
 ]  # fmt: skip

@@ -3,11 +3,13 @@
 Libraries disagree on gain, ties and queries without a relevant item, and the last alone can move the same model
 by 0.3; here each is stated:
 
-- gain: linear, of expected consumption g in 0..1 (Järvelin & Kekäläinen, TOIS 2002);
+- gain: ``linear`` (Järvelin & Kekäläinen, TOIS 2002), of expected consumption g in 0..1 or of a grade; or
+  ``exponential``, 2^g − 1 of a grade (Burges et al., ICML 2005);
 - discount: ``log2``, 1 / log2(position + 1), or ``examination``, the measured θ of the position, which makes the
   numerator the expected consumption per search under the position-based model;
-- ties: the expectation over all orders of the tied items (McSherry & Najork, ECIR 2008);
-- nothing relevant, or nothing there: NaN. Such queries are left out of means, and their share is reported.
+- ties: the expectation over all orders of the tied items, as for every metric here;
+- nothing relevant, or nothing there: NaN, unless ``empty`` says otherwise. Such queries are left out of means, and
+  their share is reported.
 """
 
 from __future__ import annotations
@@ -16,26 +18,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reprise.errors import UsageError
+from reprise.metrics.ranking import Codes, Empty, Flags, Floats, cut, per_row, rank, settled
 
 Discount = Literal["log2", "examination"]
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+Gain = Literal["consumption", "linear", "exponential"]
+_NAMES: dict[Gain, str] = {"consumption": "consumption_ndcg", "linear": "ndcg", "exponential": "ndcg_exponential"}
 
 
 @dataclass(frozen=True)
 class Ndcg:
-    """DCG@k / ideal DCG@k with linear gains; ``theta`` belongs to the examination discount and to no other."""
+    """DCG@k / ideal DCG@k; ``theta`` belongs to the examination discount and to no other.
+
+    ``gain``: ``consumption`` and ``linear`` are the same sum, of g in 0..1 or of grades, under a name each.
+    """
 
     cutoff: int = 10
     discount: Discount = "log2"
     theta: tuple[float, ...] = ()
+    gain: Gain = "consumption"
+    empty: Empty = "drop"
 
     def __post_init__(self) -> None:
-        if self.cutoff < 1:
-            raise UsageError(f"the cutoff is {self.cutoff}", "give a cutoff of at least 1")
+        cut(self.cutoff)
         if self.discount == "log2" and self.theta:
             raise UsageError("a log2 discount takes no theta", "leave theta out, or use the examination discount")
         if self.discount == "examination" and len(self.theta) < self.cutoff:
@@ -47,7 +53,7 @@ class Ndcg:
     def name(self) -> str:
         """The canonical name, safe for MLflow: ``consumption_ndcg_at_10``."""
         kind = "" if self.discount == "log2" else f"_{self.discount}"
-        return f"consumption_ndcg{kind}_at_{self.cutoff}"
+        return f"{_NAMES[self.gain]}{kind}_at_{self.cutoff}"
 
     def discounts(self) -> Floats:
         """Return the weight of positions 1..cutoff."""
@@ -56,7 +62,7 @@ class Ndcg:
         return 1.0 / np.log2(np.arange(2, self.cutoff + 2, dtype=np.float64))
 
     def per_query(
-        self, queries: Codes, scores: Floats, gains: Floats, n_queries: int, relevant: NDArray[np.bool_] | None = None
+        self, queries: Codes, scores: Floats, gains: Floats, n_queries: int, relevant: Flags | None = None
     ) -> Floats:
         """Return one value in 0..1 for each query code 0..n_queries-1; NaN where nothing is relevant.
 
@@ -64,40 +70,16 @@ class Ndcg:
         positive gain; a caller whose gains are shrunk towards a prior passes the items really consumed, since
         shrinkage leaves no gain at zero.
         """
-        queries, scores, gains = np.asarray(queries), np.asarray(scores, float), np.asarray(gains, float)
-        _check(queries, scores, gains, n_queries)
+        queries, scores, gains = per_row(queries, scores, gains, n_queries)
         relevant = gains > 0 if relevant is None else np.asarray(relevant, bool)
-        actual = self._dcg(queries, scores, gains, n_queries)
-        ideal = self._dcg(queries, gains, gains, n_queries)
+        if self.gain == "exponential":
+            gains = np.exp2(gains) - 1.0
+        actual = rank(queries, scores, n_queries).sums(gains, self.discounts())
+        ideal = rank(queries, gains, n_queries).sums(gains, self.discounts())
         counts = (np.bincount(queries, weights=relevant, minlength=n_queries) > 0) & (ideal > 0)
-        return np.where(counts, actual / np.where(counts, ideal, 1.0), np.nan)
-
-    def _dcg(self, queries: Codes, scores: Floats, gains: Floats, n_queries: int) -> Floats:
-        """Return the DCG of each query: within tied scores, each place holds the ties' mean gain."""
-        if not len(queries):
-            return np.zeros(n_queries)
-        order = np.lexsort((-scores, queries))
-        q, s, g = queries[order], scores[order], gains[order]
-        new_query = np.r_[True, q[1:] != q[:-1]]
-        place = np.arange(len(q)) - np.flatnonzero(new_query)[np.cumsum(new_query) - 1]
-        tie = np.cumsum(new_query | np.r_[True, s[1:] != s[:-1]]) - 1
-        expected = (np.bincount(tie, weights=g) / np.bincount(tie))[tie]
-        weight = np.where(place < self.cutoff, self.discounts()[np.minimum(place, self.cutoff - 1)], 0.0)
-        sums: Floats = np.bincount(q, weights=expected * weight, minlength=n_queries).astype(np.float64)
-        return sums
+        return settled(actual / np.where(counts, ideal, 1.0), counts, self.empty)
 
 
 def consumption_ndcg(cutoff: int = 10) -> Ndcg:
     """Return the deciding metric: gain is expected consumption, discount log2."""
     return Ndcg(cutoff)
-
-
-def _check(queries: Codes, scores: Floats, gains: Floats, n_queries: int) -> None:
-    if not len(queries) == len(scores) == len(gains):
-        raise UsageError(f"{len(queries)} queries, {len(scores)} scores and {len(gains)} gains", "give one of each")
-    if len(queries) and (queries.min() < 0 or queries.max() >= n_queries):
-        raise UsageError(f"query codes lie outside 0..{n_queries - 1}", "number the queries from 0")
-    if np.isnan(scores).any():
-        raise UsageError(f"{int(np.isnan(scores).sum())} scores are NaN", "score every candidate item")
-    if np.isnan(gains).any() or (gains < 0).any():
-        raise UsageError("some gains are unknown or negative", "resolve unjudged items first; gains start at 0")

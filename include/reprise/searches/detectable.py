@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reprise.metrics import consumption_ndcg
-from reprise.metrics.ndcg import Floats
+from reprise.metrics.ranking import Floats
 from reprise.searches.by_hand import raw_records
 from reprise.searches.calendar import RawFile
 from reprise.searches.sample import Sampled

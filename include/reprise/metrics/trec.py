@@ -1,0 +1,167 @@
+"""Rankings as plain files, also such as Reprise did not make: TREC's qrels and runs, evaluated and compared.
+
+    qrels: query 0 item grade             run: query Q0 item rank score tag
+
+Order is by score, as in trec_eval; the written rank is not looked at. Every judged item counts among what there was,
+retrieved or not; a judged query that a run does not answer is one without retrieved items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from reprise.errors import MissingDataError, UsageError
+from reprise.metrics.means import Means, means
+from reprise.metrics.names import metric_of_grades
+from reprise.metrics.ranking import Codes, Empty, Floats
+from reprise.metrics.significance import Comparison, compare
+from reprise.metrics.stopping import Rbp
+from reprise.metrics.unjudged import Unjudged, resolve_unjudged
+
+_SHOWN = 3
+_HIGHEST = 31
+Pairs = dict[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric of one run; ``beside_first`` compares it with the first run's, query by query."""
+
+    metric: str
+    run: str
+    means: Means
+    beside_first: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All lines, metric by metric; ``judged_at_10`` is, by run, the share of the first ten places that is judged."""
+
+    lines: list[Line]
+    judged_at_10: dict[str, float]
+    queries: int
+
+
+def read_qrels(path: Path) -> Pairs:
+    """Return (query, item) → grade, a whole number from 0 to 31; anything else is an error naming the lines."""
+    found: Pairs = {}
+    wrong: dict[str, list[str]] = {}
+    for number, fields in _lines(path):
+        if len(fields) != 4:
+            wrong.setdefault("are not `query 0 item grade`", []).append(f"line {number}")
+        elif not fields[3].lstrip("-").isdigit() or int(fields[3]) > _HIGHEST:
+            wrong.setdefault(f"have no grade from 0 to {_HIGHEST}", []).append(f"line {number}: {fields[3]}")
+        elif (fields[0], fields[2]) in found:
+            wrong.setdefault("judge a pair again", []).append(f"line {number}: {fields[0]} {fields[2]}")
+        else:
+            found[fields[0], fields[2]] = float(max(int(fields[3]), 0))  # below 0 is spam to some, and not relevant
+    _refuse(path, wrong)
+    return found
+
+
+def read_run(path: Path) -> Pairs:
+    """Return (query, item) → score; a line that is none, or no finite number, is an error naming the lines."""
+    found: Pairs = {}
+    wrong: dict[str, list[str]] = {}
+    for number, fields in _lines(path):
+        score = _number(fields[4]) if len(fields) == 6 else None
+        if len(fields) != 6:
+            wrong.setdefault("are not `query Q0 item rank score tag`", []).append(f"line {number}")
+        elif score is None or not np.isfinite(score):
+            wrong.setdefault("have no score", []).append(f"line {number}: {fields[4]}")
+        elif (fields[0], fields[2]) in found:
+            wrong.setdefault("rank an item again", []).append(f"line {number}: {fields[0]} {fields[2]}")
+        else:
+            found[fields[0], fields[2]] = score
+    _refuse(path, wrong)
+    return found
+
+
+def evaluate_files(
+    qrels: Path, runs: Sequence[Path], names: Sequence[str], unjudged: Unjudged = "zero", empty: Empty = "drop"
+) -> Evaluation:
+    """Return every metric of every run over the judged queries; each counts once.
+
+    Several runs are of the same queries, or it is an error that names those of one alone. Ranked items without a
+    judgment are as ``unjudged`` says.
+    """
+    grades, scores = read_qrels(qrels), {path.name: read_run(path) for path in runs}
+    if len(scores) < len(runs):
+        raise UsageError("two runs have the same file name", "rename one: the table tells them apart by it")
+    _same_queries(scores)
+    queries = {query: code for code, query in enumerate(dict.fromkeys(query for query, _ in grades))}
+    highest = int(max(grades.values()))
+    judged = {name: _judged_at_10(run, grades) for name, run in scores.items()}
+    lines = []
+    for name in names:
+        metric = metric_of_grades(name, highest, empty)
+        values: dict[str, Floats] = {}
+        for run, found in scores.items():
+            codes, ranks, gains = _rows(queries, grades, found, unjudged)
+            gains = gains / max(highest, 1) if isinstance(metric, Rbp) else gains
+            values[run] = metric.per_query(codes, ranks, gains, len(queries))
+        first = next(iter(values.values()))
+        once = np.ones(len(queries))
+        for number, (run, per_query) in enumerate(values.items()):
+            beside = compare(per_query, first, once, head_queries=0) if number else None
+            lines.append(Line(metric.name, run, means(per_query, once), beside))
+    return Evaluation(lines, judged, len(queries))
+
+
+def _rows(queries: dict[str, int], grades: Pairs, scores: Pairs, unjudged: Unjudged) -> tuple[Codes, Floats, Floats]:
+    """Return query code, score (−∞ where not retrieved) and grade of every judged or ranked item."""
+    pairs = [pair for pair in dict.fromkeys([*grades, *scores]) if pair[0] in queries]
+    codes = np.array([queries[query] for query, _ in pairs], dtype=np.int64)
+    ranks = np.array([scores.get(pair, -np.inf) for pair in pairs])
+    gains = np.array([grades.get(pair, np.nan) for pair in pairs])
+    keep, gains = resolve_unjudged(gains, unjudged, float(np.nanmean(gains)))
+    return codes[keep], ranks[keep], gains[keep]
+
+
+def _judged_at_10(run: Pairs, grades: Pairs) -> float:
+    """Return the share of the first ten places of judged queries that is judged."""
+    asked = {query for query, _ in grades}
+    by_query: dict[str, list[tuple[float, str]]] = {}
+    for (query, item), score in run.items():
+        if query in asked:
+            by_query.setdefault(query, []).append((-score, item))
+    top = [(query, item) for query, items in by_query.items() for _, item in sorted(items)[:10]]
+    return sum(pair in grades for pair in top) / len(top) if top else 0.0
+
+
+def _same_queries(scores: dict[str, Pairs]) -> None:
+    asked = {run: {query for query, _ in found} for run, found in scores.items()}
+    everywhere = set.intersection(*asked.values())
+    for run, mine in asked.items():
+        if alone := sorted(mine - everywhere):
+            raise UsageError(
+                f"{len(alone)} queries of {run} are not in every run, as {', '.join(alone[:_SHOWN])}",
+                "compare runs of the same queries",
+            )
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    if not path.is_file():
+        raise MissingDataError(f"there is no file {path}", "correct the path")
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+    found = [(number, line.split()) for number, line in lines if line.strip()]
+    if not found:
+        raise MissingDataError(f"{path.name} holds nothing", "correct the path")
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _refuse(path: Path, wrong: dict[str, list[str]]) -> None:
+    for what, where in wrong.items():
+        shown = ", ".join(where[:_SHOWN])
+        raise UsageError(f"{path.name}: {len(where)} lines {what}, as {shown}", "correct them, or take them out")

@@ -8,7 +8,7 @@ that block's days alone.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import MissingDataError
@@ -32,6 +32,8 @@ def run(plan: Plan) -> Verdict:
     """
     if done := finished(plan):
         return done
+    import pyarrow as pa
+
     from reprise.spark import session, size_shuffles
 
     lake = plan.open_lake()
@@ -41,11 +43,13 @@ def run(plan: Plan) -> Verdict:
     size_shuffles(spark, rows)
     found, reason = _measure(stats, plan)
     facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
-    theta = spark.createDataFrame(
-        _rows(found), "theta_variant string, position long, theta double, pairs long, method string"
-    )
-    _publish(plan, "propensities", theta, stats_inputs, facts)
+    few = pa.Table.from_pylist(_rows(found), tables.propensities)  # no job of Spark's is worth it
+    lake.write("propensities", plan.judgments_version, plan.partition, few, stats_inputs, facts)
     _publish(plan, "query_groups", _groups(spark, queries, plan, lake), query_inputs, facts)
+    theta = spark.createDataFrame(
+        [tuple(row.values()) for row in few.to_pylist()],
+        "theta_variant string, position long, theta double, pairs long, method string",
+    )
     rows = _publish(plan, "judgments", _judged(spark, stats, theta, plan), stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     curve = {"theta": list(found[0].theta), "theta_pairs": list(found[0].pairs)}
@@ -83,9 +87,16 @@ def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str]:
     return found, reason
 
 
-def _rows(found: list[Curve]) -> list[tuple[str, int, float, int, str]]:
+def _rows(found: list[Curve]) -> list[dict[str, Any]]:
+    """Return the curves as rows of ``propensities``."""
     return [
-        (curve.variant, position, theta, pairs, curve.method)
+        {
+            "theta_variant": curve.variant,
+            "position": position,
+            "theta": float(theta),
+            "pairs": int(pairs),
+            "method": curve.method,
+        }
         for curve in found
         for position, (theta, pairs) in enumerate(zip(curve.theta, curve.pairs, strict=True), start=1)
     ]

@@ -100,8 +100,11 @@ def evaluate(
 
     Example: `reprise evaluate --qrels judged.txt --run before.txt --run after.txt`
     """
-    if bool(plan) == bool(qrels and run):
-        raise UsageError("evaluate takes a plan, or qrels with runs", "give --plan, or --qrels and --run")
+    files = [name for name, given in (("--qrels", qrels), ("--run", run)) if given]
+    if files != ([] if plan else ["--qrels", "--run"]) or (verdict and not plan):
+        raise UsageError(
+            "evaluate takes a plan, or qrels with runs", "give --plan (and --verdict), or --qrels and --run"
+        )
     if plan:
         from reprise.training.evaluate import run as stage
 

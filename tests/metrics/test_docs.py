@@ -19,7 +19,7 @@ OF_CONSUMPTION = {metric.name: metric for metric in (consumption_ndcg(), Ndcg(3,
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_of_the_table(name):
     metric = OF_CONSUMPTION.get(name) or metric_of_grades(name, 3)
-    gains = CONSUMPTION if name in OF_CONSUMPTION else GRADES / 3 if isinstance(metric, Rbp) else GRADES
+    gains = CONSUMPTION if name in OF_CONSUMPTION else GRADES
 
     assert f"{metric.per_query(QUERY, SCORES, gains, 1)[0]:.4f}" == FIGURES[name]
 

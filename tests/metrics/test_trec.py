@@ -133,6 +133,8 @@ def test_the_command_shows_a_table(files, capsys, monkeypatch):
     [
         ([], "evaluate takes a plan, or qrels with runs"),
         (["--qrels", "x"], "evaluate takes a plan, or qrels with runs"),
+        (["--plan", "x", "--qrels", "y"], "evaluate takes a plan, or qrels with runs"),
+        (["--qrels", "x", "--run", "y", "--verdict", "z"], "evaluate takes a plan, or qrels with runs"),
         (["--qrels", "x", "--run", "y", "--empty", "nan"], "--empty is 'nan' → there are drop, zero, one"),
         (
             ["--qrels", "x", "--run", "y", "--unjudged", "one"],

@@ -37,7 +37,7 @@ def metric_of_grades(name: str, max_grade: int, empty: Empty = "drop") -> Metric
         if make:
             return make(int(found[2]), max_grade, empty)
     if found := re.fullmatch(r"rbp_(\d+)(?:_(\d+))?", plain):
-        return Rbp(float(f"{found[1]}.{found[2] or 0}") / 100)
+        return Rbp(float(f"{found[1]}.{found[2] or 0}") / 100, max_grade=max(max_grade, 1))
     near = difflib.get_close_matches(plain, _KNOWN, 1, 0.5)
     hint = f"perhaps {near[0]}; " if near else ""
     raise UsageError(f"there is no metric {name!r}", f"{hint}there are {', '.join(_KNOWN)}, with any cutoff")

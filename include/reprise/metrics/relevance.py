@@ -7,6 +7,7 @@ otherwise. ``relevant`` as given by a caller takes the place of ``at_least``.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import comb
 
@@ -16,8 +17,8 @@ from reprise.metrics.ranking import Block, Codes, Empty, Flags, Floats, Ranked, 
 
 
 @dataclass(frozen=True)
-class _Binary:
-    """What these metrics have in common: ``_of`` is the sum over blocks, ``_most`` what it is divided by."""
+class _Binary(ABC):
+    """What these metrics have in common: ``_found`` is what a ranking has, ``_most`` what it is divided by."""
 
     cutoff: int = 10
     at_least: float = 0.0
@@ -45,8 +46,8 @@ class _Binary:
         found = self._found(rank(queries, scores, n_queries), hits)
         return settled(found / np.where(counts, self._most(total), 1.0), counts, self.empty)
 
-    def _found(self, ranked: Ranked, hits: Floats) -> Floats:
-        raise NotImplementedError
+    @abstractmethod
+    def _found(self, ranked: Ranked, hits: Floats) -> Floats: ...
 
     def _most(self, total: Floats) -> Floats:
         return np.ones_like(total)
@@ -84,8 +85,8 @@ class _ByBlock(_Binary):
             before[block.query] += relevant
         return values
 
-    def _add(self, block: Block, relevant: int, before: int) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def _add(self, block: Block, relevant: int, before: int) -> float: ...
 
 
 class Success(_ByBlock):

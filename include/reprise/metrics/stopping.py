@@ -42,11 +42,7 @@ class Err:
         """Return one value in 0..1 for each query code 0..n_queries-1; NaN where nothing is relevant."""
         queries, scores, gains = per_row(queries, scores, gains, n_queries)
         relevant = gains > 0 if relevant is None else np.asarray(relevant, bool)
-        most = float(self.max_grade or 1)
-        if len(gains) and gains.max() > most:
-            raise UsageError(
-                f"a gain is {gains.max():g}, above {most:g}", "set max_grade to the highest grade there is"
-            )
+        _most(gains, self.max_grade)
         chance = (np.exp2(gains) - 1) / 2.0**self.max_grade if self.max_grade else gains
         ranked = rank(queries, scores, n_queries)
         passed, values = np.ones(n_queries), np.zeros(n_queries)
@@ -59,6 +55,14 @@ class Err:
             passed[block.query] *= alive[-1]
         counts = np.bincount(queries, weights=relevant, minlength=n_queries) > 0
         return settled(values, counts, self.empty)
+
+
+def _most(gains: Floats, max_grade: int) -> float:
+    """Return the highest gain there can be; one above it is an error."""
+    most = float(max_grade or 1)
+    if len(gains) and gains.max() > most:
+        raise UsageError(f"a gain is {gains.max():g}, above {most:g}", "set max_grade to the highest grade there is")
+    return most
 
 
 def _mean_products(factors: Floats, depth: int) -> Floats:
@@ -74,11 +78,13 @@ def _mean_products(factors: Floats, depth: int) -> Floats:
 class Rbp:
     """Rank-biased precision (Moffat & Zobel, TOIS 2008): (1 − p) Σ g_i p^(i − 1), over all retrieved places.
 
-    ``p`` is the chance to look at the next item. Gains are in 0..1. A query without a relevant item is worth 0: the
-    metric needs no ideal.
+    ``p`` is the chance to look at the next item. g is the gain itself where gains are expected consumption
+    (``max_grade`` 0), or a grade's share of ``max_grade``. A query without a relevant item is worth 0: the metric needs
+    no ideal.
     """
 
     p: float = 0.8
+    max_grade: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.p < 1:
@@ -86,17 +92,15 @@ class Rbp:
 
     @property
     def name(self) -> str:
-        """The canonical name, safe for MLflow: ``rbp_80`` for p = 0.8."""
-        return f"rbp_{self.p * 100:g}".replace(".", "_")
+        """The canonical name, safe for MLflow: ``rbp_80`` for p = 0.8, of consumption ``consumption_rbp_80``."""
+        return f"{'' if self.max_grade else 'consumption_'}rbp_{self.p * 100:g}".replace(".", "_")
 
     def per_query(
         self, queries: Codes, scores: Floats, gains: Floats, n_queries: int, relevant: Flags | None = None
     ) -> Floats:
         """Return one value in 0..1 for each query code 0..n_queries-1."""
         queries, scores, gains = per_row(queries, scores, gains, n_queries)
-        if len(gains) and gains.max() > 1:
-            raise UsageError(f"a gain is {gains.max():g}, above 1", "divide grades by the highest there is")
-        return self._weighed(queries, scores, gains, n_queries)
+        return self._weighed(queries, scores, gains / _most(gains, self.max_grade), n_queries)
 
     def residual(self, queries: Codes, scores: Floats, judged: Flags, n_queries: int) -> Floats:
         """Return how much each query's value could still rise, were everything unjudged or unretrieved perfect."""

@@ -17,14 +17,14 @@ import numpy as np
 from reprise.errors import MissingDataError, UsageError
 from reprise.metrics.means import Means, means
 from reprise.metrics.names import metric_of_grades
-from reprise.metrics.ranking import Codes, Empty, Floats
+from reprise.metrics.ranking import Codes, Empty, Floats, rank
 from reprise.metrics.significance import Comparison, compare
-from reprise.metrics.stopping import Rbp
 from reprise.metrics.unjudged import Unjudged, resolve_unjudged
 
 _SHOWN = 3
 _HIGHEST = 31
 Pairs = dict[tuple[str, str], float]
+Rows = tuple[Codes, Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -95,42 +95,40 @@ def evaluate_files(
     _same_queries(scores)
     queries = {query: code for code, query in enumerate(dict.fromkeys(query for query, _ in grades))}
     highest = int(max(grades.values()))
-    judged = {name: _judged_at_10(run, grades) for name, run in scores.items()}
+    rows = {run: _rows(queries, grades, found) for run, found in scores.items()}
+    resolved = {run: _resolved(found, unjudged) for run, found in rows.items()}
+    once = np.ones(len(queries))
     lines = []
     for name in names:
         metric = metric_of_grades(name, highest, empty)
-        values: dict[str, Floats] = {}
-        for run, found in scores.items():
-            codes, ranks, gains = _rows(queries, grades, found, unjudged)
-            gains = gains / max(highest, 1) if isinstance(metric, Rbp) else gains
-            values[run] = metric.per_query(codes, ranks, gains, len(queries))
+        values = {run: metric.per_query(*found, len(queries)) for run, found in resolved.items()}
         first = next(iter(values.values()))
-        once = np.ones(len(queries))
         for number, (run, per_query) in enumerate(values.items()):
             beside = compare(per_query, first, once, head_queries=0) if number else None
             lines.append(Line(metric.name, run, means(per_query, once), beside))
-    return Evaluation(lines, judged, len(queries))
+    return Evaluation(lines, {run: _judged_at_10(found, len(queries)) for run, found in rows.items()}, len(queries))
 
 
-def _rows(queries: dict[str, int], grades: Pairs, scores: Pairs, unjudged: Unjudged) -> tuple[Codes, Floats, Floats]:
-    """Return query code, score (−∞ where not retrieved) and grade of every judged or ranked item."""
+def _rows(queries: dict[str, int], grades: Pairs, scores: Pairs) -> Rows:
+    """Return query code, score (−∞ where not retrieved) and grade (NaN where unjudged) of every item there is."""
     pairs = [pair for pair in dict.fromkeys([*grades, *scores]) if pair[0] in queries]
     codes = np.array([queries[query] for query, _ in pairs], dtype=np.int64)
     ranks = np.array([scores.get(pair, -np.inf) for pair in pairs])
-    gains = np.array([grades.get(pair, np.nan) for pair in pairs])
+    return codes, ranks, np.array([grades.get(pair, np.nan) for pair in pairs])
+
+
+def _resolved(rows: Rows, unjudged: Unjudged) -> Rows:
+    codes, ranks, gains = rows
     keep, gains = resolve_unjudged(gains, unjudged, float(np.nanmean(gains)))
     return codes[keep], ranks[keep], gains[keep]
 
 
-def _judged_at_10(run: Pairs, grades: Pairs) -> float:
-    """Return the share of the first ten places of judged queries that is judged."""
-    asked = {query for query, _ in grades}
-    by_query: dict[str, list[tuple[float, str]]] = {}
-    for (query, item), score in run.items():
-        if query in asked:
-            by_query.setdefault(query, []).append((-score, item))
-    top = [(query, item) for query, items in by_query.items() for _, item in sorted(items)[:10]]
-    return sum(pair in grades for pair in top) / len(top) if top else 0.0
+def _judged_at_10(rows: Rows, n_queries: int) -> float:
+    """Return the share of the first ten places that is judged, over all queries."""
+    codes, ranks, gains = rows
+    ranked, ten = rank(codes, ranks, n_queries), np.ones(10)
+    places = ranked.sums(np.ones(len(gains)), ten).sum()
+    return float(ranked.sums((~np.isnan(gains)).astype(float), ten).sum() / places) if places else 0.0
 
 
 def _same_queries(scores: dict[str, Pairs]) -> None:

@@ -17,6 +17,7 @@ import extraction
 import growth
 import lifecycle
 import order
+import ranking_metrics
 import training
 from reprise.errors import RepriseError, UsageError
 from reprise.plan import Plan, read_plan
@@ -50,7 +51,7 @@ def main() -> int:
         plan = newest_plan()
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
-        for part in (order, training, lifecycle, extraction, beside_duckdb, growth):
+        for part in (order, training, lifecycle, extraction, beside_duckdb, growth, ranking_metrics):
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
             for line in part.measure(home, plan):
                 print(line)

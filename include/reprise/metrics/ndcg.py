@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from reprise.errors import UsageError
-from reprise.metrics.ranking import Codes, Empty, Flags, Floats, cut, per_row, rank, settled
+from reprise.metrics.ranking import Codes, Empty, Flags, Floats, best, cut, per_row, rank, settled
 
 Discount = Literal["log2", "examination"]
 Gain = Literal["consumption", "linear", "exponential"]
@@ -74,8 +74,9 @@ class Ndcg:
         relevant = gains > 0 if relevant is None else np.asarray(relevant, bool)
         if self.gain == "exponential":
             gains = np.exp2(gains) - 1.0
-        actual = rank(queries, scores, n_queries).sums(gains, self.discounts())
-        ideal = rank(queries, gains, n_queries).sums(gains, self.discounts())
+        actual = rank(queries, scores, n_queries, self.cutoff).sums(gains, self.discounts())
+        # Summed place by place, as the actual order is: the best order's value is then 1 and not a rounding beside it.
+        ideal = np.cumsum(best(queries, gains, n_queries, self.cutoff) * self.discounts(), axis=1)[:, -1]
         counts = (np.bincount(queries, weights=relevant, minlength=n_queries) > 0) & (ideal > 0)
         return settled(actual / np.where(counts, ideal, 1.0), counts, self.empty)
 

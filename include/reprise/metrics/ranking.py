@@ -77,6 +77,14 @@ class Ranked:
         summed: Floats = np.bincount(self.query, weights=mean * at, minlength=self.n_queries).astype(np.float64)
         return summed
 
+    def exposure(self, weight: Floats, rows: int) -> Floats:
+        """Return, for each of the caller's rows, the expected weight of its place; 0 beyond, and if not retrieved."""
+        found = np.zeros(rows)
+        if len(self.order):
+            at = np.where(self.place < len(weight), weight[np.minimum(self.place, len(weight) - 1)], 0.0)
+            found[self.order] = (np.bincount(self.tie, weights=at) / np.bincount(self.tie))[self.tie]
+        return found
+
     def blocks(self, values: Floats, cutoff: int) -> Iterator[Block]:
         """Yield, in order, the groups of tied rows that reach the first places and hold any value above zero."""
         if not len(self.tie):
@@ -88,9 +96,9 @@ class Ranked:
             yield Block(int(self.query[start]), int(self.place[start]), slice(int(start), int(stop)))
 
 
-def rank(queries: Codes, scores: Floats, n_queries: int) -> Ranked:
-    """Return the retrieved rows in order."""
-    there = np.flatnonzero(scores > -np.inf)
+def rank(queries: Codes, scores: Floats, n_queries: int, cutoff: int = 0) -> Ranked:
+    """Return the retrieved rows in order; with a cutoff, at least those that may stand in the first places."""
+    there = np.flatnonzero(scores > -np.inf if not cutoff else _within(queries, scores, n_queries, cutoff))
     order = there[np.lexsort((-scores[there], queries[there]))]
     q, s = queries[order], scores[order]
     if not len(q):
@@ -100,6 +108,47 @@ def rank(queries: Codes, scores: Floats, n_queries: int) -> Ranked:
     place = np.arange(len(q)) - np.flatnonzero(new_query)[np.cumsum(new_query) - 1]
     tie = np.cumsum(new_query | np.r_[True, s[1:] != s[:-1]]) - 1
     return Ranked(order, q, place, tie, n_queries)
+
+
+def best(queries: Codes, values: Floats, n_queries: int, cutoff: int) -> Floats:
+    """Return each query's largest values, falling, padded with zeros to ``cutoff`` columns; values start at 0."""
+    matrix = _matrix(queries, values, n_queries, 0.0)
+    if matrix is None:
+        ranked = rank(queries, values, n_queries)
+        matrix = np.zeros((n_queries, cutoff))
+        top = ranked.place < cutoff
+        matrix[ranked.query[top], ranked.place[top]] = values[ranked.order[top]]
+        return matrix
+    width = matrix.shape[1]
+    if width > cutoff:
+        matrix = np.partition(matrix, width - cutoff, axis=1)[:, width - cutoff :]
+    found = np.zeros((n_queries, cutoff))
+    found[:, : matrix.shape[1]] = np.sort(matrix, axis=1)[:, ::-1]
+    return found
+
+
+def _within(queries: Codes, scores: Floats, n_queries: int, cutoff: int) -> Flags:
+    """Return which retrieved rows score at least as much as the last of their query's first places: no tie is cut."""
+    matrix = _matrix(queries, scores, n_queries, -np.inf)
+    if matrix is None or matrix.shape[1] <= cutoff:
+        return scores > -np.inf
+    last = np.partition(matrix, matrix.shape[1] - cutoff, axis=1)[:, matrix.shape[1] - cutoff]
+    return (scores >= last[queries]) & (scores > -np.inf)
+
+
+def _matrix(queries: Codes, values: Floats, n_queries: int, fill: float) -> Floats | None:
+    """Return values as a row per query, or None where queries are not together or differ too much in size."""
+    if not len(queries) or (queries[1:] < queries[:-1]).any():
+        return None
+    sizes = np.bincount(queries, minlength=n_queries)
+    width = int(sizes.max())
+    if n_queries * width == len(values):
+        return values.reshape(n_queries, width)
+    if n_queries * width > 4 * len(values):
+        return None
+    matrix = np.full((n_queries, width), fill)
+    matrix[queries, np.arange(len(values)) - (np.cumsum(sizes) - sizes)[queries]] = values
+    return matrix
 
 
 def per_row(queries: Codes, scores: Floats, gains: Floats, n_queries: int) -> tuple[Codes, Floats, Floats]:

@@ -70,7 +70,7 @@ class Plan:
     def judgments_version(self) -> str:
         """Version of propensities, judgments and query groups."""
         gate = self.deployment.gate.model_dump(mode="json", include={"theta", "judging"})
-        return digest_of([self.logs_version, gate])
+        return digest_of(["2", self.logs_version, gate])  # "2": raised when the meaning of a column changes
 
     @property
     def training_version(self) -> str:

@@ -72,13 +72,26 @@ journey_stats = _schema(
 )  # fmt: skip
 
 #: Examination probability by position, position 1 = 1; ``theta_variant``: measured | one | assumed | steep.
-propensities = _schema(theta_variant=_text, position=_int, theta=_float, pairs=_int, method=_text)
+propensities = _schema(
+    theta_variant=_text,
+    surface=_text,  # empty: of all surfaces that have no curve of their own
+    position=_int, theta=_float,
+    low=_float, high=_float,  # the 95 % interval; null where nothing was measured
+    pairs=_int, method=_text,
+)  # fmt: skip
 
 #: What listeners wanted: one row per block, θ variant, query group and item that was shown there.
 judgments = _schema(
     block=_text, theta_variant=_text, query_group=_text, item=_text,
     g=_float,  # expected consumption if examined, 0..1
     grade=_int, impressions=_float, utility_sum=_float, examination_sum=_float,
+)  # fmt: skip
+
+#: What experts say of an item for a query, 0 to 4; ``purpose``: teach | test, one of them for all of a query group.
+expert_grades = _schema(
+    query=_text, query_group=_text, item=_text, grade=_int, grader=_text, graded_at=_text, comment=_text,
+    source=_text,  # the file it was imported from
+    purpose=_text,
 )  # fmt: skip
 
 #: One row per query group and block: the text sent to Solr for it and how often it was searched there.

@@ -130,7 +130,8 @@ def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False,
     publish_run(plan, "judgments", judgments)
     publish_run(plan, "query_groups", groups)
     curve = [
-        {"theta_variant": "measured", "position": k, "theta": 1 / k, "pairs": 9, "method": "harvested"} for k in (1, 2)
+        {"theta_variant": "measured", "surface": "", "position": k, "theta": 1 / k, "pairs": 9, "method": "all_pairs"}
+        for k in (1, 2)
     ]
     publish_run(plan, "propensities", curve)
     facts = {"features": NAMES, "columns": columns(plan.deployment.solr, []), "recall": {"test": 0.9}}

@@ -111,7 +111,7 @@ def test_two_rankers_and_swaps_give_theta_within_five_per_cent(spark, tmp_path):
     assert verdict.facts["theta_measured"] is True
     assert error < 0.05
     assert np.mean(np.abs(naive / naive[0] / THETA - 1)) > 4 * error
-    assert {r["method"] for r in read if r["theta_variant"] == "measured"} == {"harvested"}
+    assert {r["method"] for r in read if r["theta_variant"] == "measured"} == {"all_pairs"}
 
 
 def test_of_a_day_only_its_statistics_are_read(spark, s3, home, new_bucket, monkeypatch):
@@ -156,7 +156,8 @@ def test_one_ranker_without_swaps_cannot_be_measured(spark, tmp_path):
     verdict, theta, _ = harvested(tmp_path, rows)
 
     assert verdict.facts["theta_measured"] is False
-    assert "1→2: 0" in verdict.reason
+    assert "(2: 0, 3: 0" in verdict.reason
+    assert "swapped" in verdict.reason
     assert theta == a_plan(tmp_path).deployment.gate.theta.assumed
 
 
@@ -166,9 +167,9 @@ def random_world(seed=5):
     stats, found = [], []
     for day in DAYS:
         for q in ("beyoncé", "beyonce", "tum hi ho", "tumhiho", "दिल", "abba"):
-            count = int(rng.integers(0, 9))
+            count = int(rng.integers(1, 5))
             found += [a_search(day, q, n, rng.choice(["hi", "en"])) for n in range(count)]
-            for item, position in zip(rng.permutation(12)[:6], rng.permutation(12)[:6] + 1, strict=True):
+            for item, position in zip(rng.integers(0, 5, 12), rng.permutation(12) + 1, strict=True):
                 n = float(rng.integers(1, 30))
                 clicks = float(rng.integers(0, int(n) + 1)) * (rng.random() < 0.7)
                 stats.append(
@@ -178,7 +179,7 @@ def random_world(seed=5):
                         "item": f"song:{item}",
                         "position": int(position),
                         "ranker": "A",
-                        "surface": "web",
+                        "surface": str(rng.choice(["web", "car"])),
                         "scope": "IN",
                         "swapped": 0,
                         "impressions": n,
@@ -194,7 +195,7 @@ def random_world(seed=5):
 @pytest.fixture(scope="module")
 def world(spark, tmp_path_factory):
     """A judged random world: its plan, and its two inputs with a block and a group per row."""
-    plan = a_plan(tmp_path_factory.mktemp("lake"))
+    plan = a_plan(tmp_path_factory.mktemp("lake"), min_pairs=2, min_surface_pairs=2, pool_from=2)
     stats, found = random_world()
     publish(plan, stats, found)
     run(plan)
@@ -224,7 +225,10 @@ def test_judgments_agree_with_duckdb(world):
     expected = db.sql("""
         with sums as (
             select block, theta_variant, query_group, item, sum(utility_sum) u, sum(impressions * theta) e
-            from stats join theta on theta.position = least(stats.position, 10) group by all)
+            from stats join theta on theta.position = least(stats.position, 10) and theta.surface = coalesce((
+                select any_value(t.surface) from theta t
+                where t.surface = stats.surface and t.theta_variant = theta.theta_variant), '')
+            group by all)
         select *, least(1, (u + 2 * prior) / (e + 2)) g from sums
         join (select block, theta_variant, sum(u) / sum(e) prior from sums group by all) using (block, theta_variant)
         order by block, theta_variant, query_group, item""").fetchnumpy()
@@ -232,6 +236,7 @@ def test_judgments_agree_with_duckdb(world):
     cuts = plan.deployment.gate.judging.grade_cuts
 
     assert set(got["theta_variant"]) == {"measured", "one", "assumed", "steep"}
+    assert len({row["surface"] for row in theta.to_pylist()}) > 1
     for key in ("block", "theta_variant", "query_group", "item"):
         assert got[key].tolist() == expected[key].tolist()
     assert got["g"] == pytest.approx(expected["g"])
@@ -301,3 +306,28 @@ def test_a_window_without_answers_is_named(spark, tmp_path):
 
     with pytest.raises(MissingDataError, match="would be empty"):
         run(plan)
+
+
+def test_contrasts_agree_with_duckdb(spark):
+    """Every pair of positions of every item, day and surface, by a join of the table with itself."""
+    from reprise.judgments.frames import contrasts
+
+    rows, _ = random_world()
+    frame = spark.createDataFrame(rows)
+    ours = pa.Table.from_pylist([row.asDict() for row in contrasts(frame, 10).collect()])
+    db = connect(stats=pa.Table.from_pylist(rows), ours=ours)
+    expected = db.sql("""
+        with seen as (select dt, scope, surface, q, item, position, sum(impressions) n, sum(clicks) c
+                      from stats where position <= 10 group by all)
+        select surface, a.position, b.position,
+            sum(a.c * b.n / (a.n + b.n)), sum(b.c * a.n / (a.n + b.n)), count(*)
+        from seen a join seen b using (dt, scope, surface, q, item)
+        where a.position < b.position and a.c + b.c > 0 group by all order by all""").fetchall()
+    got = db.sql("""select surface, upper, lower, sum(clicks_upper), sum(clicks_lower), sum(pairs)
+        from ours group by all order by all""").fetchall()
+
+    assert len(got) > 20
+    assert [row[:3] for row in got] == [row[:3] for row in expected]
+    assert np.array([row[3:] for row in got], float) == pytest.approx(np.array([row[3:] for row in expected], float))
+    parts = db.sql("select surface, upper, lower, part from ours").fetchall()
+    assert len(parts) == len(set(parts))

@@ -1,6 +1,7 @@
 """Plots are pictures, of the size they say, without a display."""
 
 import io
+import math
 
 import pytest
 from matplotlib.image import imread
@@ -15,7 +16,12 @@ from reprise.tracking import plots
         plots.learning_curve({"train": [0.5], "validation": [0.5]}, "m"),
         plots.importances({f"f{n}": n / 10 for n in range(40)}),
         plots.segments({"a": {"head": 0.5, "tail": 0.4}, "b": {"head": 0.6}}, "m"),
-        plots.theta_curves({"measured": [1, 0.5], "one": [1, 1]}),
+        plots.theta_curves(
+            {
+                "measured": [{"theta": 1, "low": 1, "high": 1}, {"theta": 0.5, "low": 0.4, "high": 0.6}],
+                "one": [{"theta": 1, "low": math.nan, "high": math.nan}] * 2,
+            }
+        ),
     ],
 )
 def test_a_plot_is_a_png_with_something_on_it(picture):

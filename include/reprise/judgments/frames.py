@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     from reprise.settings.gate import Judging
 
 
-def adjacent_contrasts(stats: DataFrame, positions: int) -> DataFrame:
-    """Return one row per upper position: clicks above and below pooled by inverse variance, and pairs.
+#: Of so many parts of the queries whole ones are drawn for the interval of θ.
+PARTS = 100
 
-    ``stats`` is query_item_stats of the days to learn from. See `reprise.judgments.propensity` for the method.
+
+def contrasts(stats: DataFrame, positions: int) -> DataFrame:
+    """Return a row per part of the queries, surface and pair of positions: pooled clicks above and below, and pairs.
+
+    ``stats`` is query_item_stats of the days to learn from. See `reprise.judgments.harvest` for the method.
     """
-    from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     key = ["dt", "scope", "surface", "q", "item"]
@@ -28,34 +32,46 @@ def adjacent_contrasts(stats: DataFrame, positions: int) -> DataFrame:
         .groupBy(*key, "position")
         .agg(f.sum("impressions").alias("n"), f.sum("clicks").alias("c"))
     )
-    down = Window.partitionBy(*key).orderBy("position")
-    beside = seen.select(
-        "position", "n", "c", *(f.lead(name).over(down).alias(f"next_{name}") for name in ("position", "n", "c"))
-    ).where(f.col("next_position") == f.col("position") + 1)
-    return beside.groupBy(f.col("position").alias("upper")).agg(
-        f.sum(f.expr("c * next_n / (n + next_n)")).alias("clicks_upper"),
-        f.sum(f.expr("next_c * n / (n + next_n)")).alias("clicks_lower"),
-        f.sum(f.expr("cast(c + next_c > 0 as bigint)")).alias("pairs"),
+    places = (
+        seen.groupBy(*key)
+        .agg(f.array_sort(f.collect_list(f.struct("position", "n", "c"))).alias("places"))  # ten at the most
+        .where((f.size("places") > 1) & f.exists("places", lambda place: place.c > 0))
+    )
+    apart = places.select(
+        f.expr(f"pmod(hash(q), {PARTS})").alias("part"), "surface", f.explode("places").alias("a"), "places"
+    )
+    pairs = apart.select("part", "surface", "a", f.explode("places").alias("b")).where(
+        "a.position < b.position and a.c + b.c > 0"
+    )
+    return pairs.groupBy("part", "surface", f.col("a.position").alias("upper"), f.col("b.position").alias("lower")).agg(
+        f.sum(f.expr("a.c * b.n / (a.n + b.n)")).alias("clicks_upper"),
+        f.sum(f.expr("b.c * a.n / (a.n + b.n)")).alias("clicks_lower"),
+        f.count("*").alias("pairs"),
     )
 
 
-def judged(stats: DataFrame, blocks: DataFrame, theta: DataFrame, settings: Judging, positions: int) -> DataFrame:
+def judged(
+    stats: DataFrame, blocks: DataFrame, theta: DataFrame, own: Collection[str], settings: Judging, positions: int
+) -> DataFrame:
     """Return `judgments`: g = (Σ utility + m·prior) / (Σ θ + m) by block, θ variant, query group and item.
 
     The prior is one number per block and variant, Σ utility / Σ θ over the whole block: an item-level prior would
     hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
+    ``theta`` has a row per variant, ``surface`` and position; a surface that is not in ``own`` has the rows of "".
     """
     from pyspark.sql import functions as f
+
+    surface = f.when(f.col("surface").isin(own), f.col("surface")).otherwise("").alias("surface")
 
     shown = (
         stats.where(f.col("impressions") > 0)
         .join(f.broadcast(blocks), "dt")
-        .groupBy("block", "q", "item", f.least("position", f.lit(positions)).alias("position"))
+        .groupBy("block", "q", "item", surface, f.least("position", f.lit(positions)).alias("position"))
         .agg(f.sum("impressions").alias("n"), f.sum("utility_sum").alias("u"))
     )
     sums = (
         with_group(shown)
-        .join(f.broadcast(theta.select("theta_variant", "position", "theta")), "position")
+        .join(f.broadcast(theta), ["surface", "position"])
         .groupBy("block", "theta_variant", "query_group", "item")
         .agg(
             f.sum("n").alias("impressions"),

@@ -8,12 +8,14 @@ that block's days alone.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import MissingDataError
 from reprise.judgments.fold import FOLD_VERSION
-from reprise.judgments.propensity import Contrast, Curve, curves
+from reprise.judgments.harvest import Contrast
+from reprise.judgments.propensity import Curve, curves
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -46,13 +48,10 @@ def run(plan: Plan) -> Verdict:
     few = pa.Table.from_pylist(_rows(found), tables.propensities)  # no job of Spark's is worth it
     lake.write("propensities", plan.judgments_version, plan.partition, few, stats_inputs, facts)
     _publish(plan, "query_groups", _groups(spark, queries, plan, lake), query_inputs, facts)
-    theta = spark.createDataFrame(
-        [tuple(row.values()) for row in few.to_pylist()],
-        "theta_variant string, position long, theta double, pairs long, method string",
-    )
-    rows = _publish(plan, "judgments", _judged(spark, stats, theta, plan), stats_inputs, facts)
+    rows = _publish(plan, "judgments", _judged(spark, stats, found, plan), stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     curve = {"theta": list(found[0].theta), "theta_pairs": list(found[0].pairs)}
+    curve["theta_surfaces"] = [c.surface for c in found if c.surface]
     return Verdict("yes", measured, facts={"judgments": rows, **facts, **curve})
 
 
@@ -78,10 +77,10 @@ def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[Dat
 
 def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str]:
     """Return the curves, and why θ could not be measured if it could not, from the days before the test block."""
-    from reprise.judgments.frames import adjacent_contrasts
+    from reprise.judgments.frames import contrasts
 
     positions, first_test_day = plan.deployment.solr.request.rows, plan.block("test")[0].first
-    rows = adjacent_contrasts(stats.where(stats.dt < first_test_day), positions).collect()
+    rows = contrasts(stats.where(stats.dt < first_test_day), positions).collect()
     found, reason = curves([Contrast(**row.asDict()) for row in rows], plan.deployment.gate.theta, positions)
     logger.info("θ %s: %s", found[0].method, reason or found[0].theta)
     return found, reason
@@ -92,13 +91,28 @@ def _rows(found: list[Curve]) -> list[dict[str, Any]]:
     return [
         {
             "theta_variant": curve.variant,
-            "position": position,
-            "theta": float(theta),
-            "pairs": int(pairs),
+            "surface": curve.surface,
+            "position": k + 1,
+            "theta": theta,
+            "low": curve.low[k] if curve.low else None,
+            "high": curve.high[k] if curve.high else None,
+            "pairs": int(curve.pairs[k]),
             "method": curve.method,
         }
         for curve in found
-        for position, (theta, pairs) in enumerate(zip(curve.theta, curve.pairs, strict=True), start=1)
+        for k, theta in enumerate(curve.theta)
+    ]
+
+
+def _by_surface(found: list[Curve]) -> list[tuple[str, str, int, float]]:
+    """Return (variant, surface, position, θ): for a surface with a measured curve of its own the other variants too."""
+    of_all = [curve for curve in found if not curve.surface]
+    own = [curve for curve in found if curve.surface]
+    spread = [replace(curve, surface=mine.surface) for mine in own for curve in of_all if curve.variant != mine.variant]
+    return [
+        (curve.variant, curve.surface, position, theta)
+        for curve in (*of_all, *own, *spread)
+        for position, theta in enumerate(curve.theta, start=1)
     ]
 
 
@@ -113,11 +127,15 @@ def _groups(spark: SparkSession, queries: DataFrame, plan: Plan, lake: Lake) -> 
     return groups(queries, _block_days(spark, plan), periods)
 
 
-def _judged(spark: SparkSession, stats: DataFrame, theta: DataFrame, plan: Plan) -> DataFrame:
+def _judged(spark: SparkSession, stats: DataFrame, found: list[Curve], plan: Plan) -> DataFrame:
     from reprise.judgments.frames import judged
 
     gate, positions = plan.deployment.gate, plan.deployment.solr.request.rows
-    return judged(stats, _block_days(spark, plan).drop("first"), theta, gate.judging, positions)
+    theta = spark.createDataFrame(
+        _by_surface(found), "theta_variant string, surface string, position long, theta double"
+    )
+    own = [curve.surface for curve in found if curve.surface]
+    return judged(stats, _block_days(spark, plan).drop("first"), theta, own, gate.judging, positions)
 
 
 def _block_days(spark: SparkSession, plan: Plan) -> DataFrame:

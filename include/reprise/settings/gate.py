@@ -21,10 +21,17 @@ class Blocks(Strict):
 class Theta(Strict):
     """Position bias: how it is measured, and the curves used where it cannot be."""
 
+    method: Literal["all_pairs", "adjacent", "given"] = Field(
+        "all_pairs", description="contrasts of all positions, or of neighbours alone; given: take `assumed` as it is"
+    )
     assumed: list[float] = Field(default=[1.0, 0.7, 0.5, 0.4, 0.3, 0.25, 0.2, 0.17, 0.15, 0.13])
     steep_power: float = Field(1.5, gt=1)
     clip: float = Field(0.02, gt=0, lt=1)
-    min_pairs: int = Field(30, ge=1, description="(query, item, day) contrasts per adjacent pair of positions")
+    min_pairs: int = Field(30, ge=1, description="contrasts (query, item, day) of each position with higher ones")
+    min_surface_pairs: int | None = Field(
+        300, ge=1, description="with so many for each position a surface has a curve of its own; none: never"
+    )
+    resamples: int = Field(200, ge=0, description="of the queries, for the interval of each θ")
     pool_from: int | None = Field(
         None, ge=2, description="from this position down, neighbouring steps are pooled up to min_pairs; none: nowhere"
     )

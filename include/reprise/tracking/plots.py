@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,19 @@ def segments(values: Mapping[str, Mapping[str, float]], metric: str) -> bytes:
     return _png(draw, "Test block by traffic segment")
 
 
-def theta_curves(curves: Mapping[str, Sequence[float]]) -> bytes:
-    """Return how likely each position is looked at, one line for each variant."""
+def theta_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
+    """Return how likely each position is looked at: a line for each curve's ``theta``, and its interval.
+
+    Where a curve has one, that is from ``low`` to ``high``; elsewhere they are NaN.
+    """
 
     def draw(axes: Axes) -> None:
-        for variant, theta in curves.items():
-            axes.plot(range(1, len(theta) + 1), theta, marker="o", label=variant)
+        for name, rows in curves.items():
+            positions = range(1, len(rows) + 1)
+            (line,) = axes.plot(positions, [row["theta"] for row in rows], marker="o", label=name)
+            if not any(math.isnan(row["low"]) for row in rows):
+                low, high = ([row[end] for row in rows] for end in ("low", "high"))
+                axes.fill_between(positions, low, high, color=line.get_color(), alpha=0.15)
         axes.set_xlabel("position")
         axes.set_ylabel("examination (position 1 = 1)")
         axes.set_ylim(0, 1.05)

@@ -9,6 +9,7 @@ import numpy as np
 
 from reprise.errors import MissingDataError
 from reprise.features.catalogue import behaviour_features
+from reprise.gate import consumption
 from reprise.gate.checks import (
     Check,
     enough_data,
@@ -101,6 +102,8 @@ def examine(plan: Plan, lake: Lake) -> Report:
         slices=_slices(plan, test, family, champion),
         winners=winners,
         losers=losers,
+        live=consumption.live(plan, lake),
+        expected=consumption.expected(plan, lake, scores, family, champion),
     )
 
 

@@ -25,13 +25,17 @@ def to_html(report: Report) -> str:
     return render(
         "reprise.gate",
         "report.html",
-        {"points": points, "level": level},
+        {"points": lambda value: points(_number(value)), "level": lambda value: level(_number(value))},
         report=report,
         headline=_HEADLINE[report.answer],
         says=_SAYS[report.answer],
         mark=_MARK,
         bar=_bar(report.comparison),
     )
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _bar(comparison: Comparison) -> dict[str, float] | None:

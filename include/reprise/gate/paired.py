@@ -66,11 +66,11 @@ class Paired:
         return means(gap, self.traffic).traffic_weighted
 
 
-def paired(scores: pa.Table, role: str) -> Paired:
-    """Return one role's scores of the deciding metric; none at all is an error."""
-    rows = scores.filter((pc.field("role") == role) & (pc.field("metric") == METRIC))
+def paired(scores: pa.Table, role: str, metric: str = METRIC) -> Paired:
+    """Return one role's scores of a metric; none at all is an error."""
+    rows = scores.filter((pc.field("role") == role) & (pc.field("metric") == metric))
     if not rows.num_rows:
-        raise MissingDataError(f"the scores hold no {METRIC} for the {role} blocks", "run `reprise evaluate` again")
+        raise MissingDataError(f"the scores hold no {metric} for the {role} blocks", "run `reprise evaluate` again")
     # Several training blocks are several weeks of the same query: each is a row of its own.
     keys = pc.binary_join_element_wise(rows["block"], rows["query_group"], "\t").to_numpy(zero_copy_only=False)
     unique, first, codes = np.unique(keys.astype(str), return_index=True, return_inverse=True)

@@ -68,6 +68,8 @@ class Report:
     slices: list[Slice] = field(default_factory=list)
     winners: list[Moved] = field(default_factory=list)
     losers: list[Moved] = field(default_factory=list)
+    live: list[dict[str, Any]] = field(default_factory=list)  # consumption score of the test days, by ranker
+    expected: dict[str, Any] = field(default_factory=dict)  # expected consumption, candidate beside champion
     verification: dict[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

@@ -74,6 +74,7 @@ def record_evaluation(plan: Plan) -> str:
     training_set = lake.published("training_set", plan.training_version, plan.partition)
     with mlflow_client() as client:
         for model, tally in found.items():
+            tally.metrics.update(_support(manifest.facts.get("expected_consumption", {}).get(model, {})))
             _record_scores(client, plan, model, tally, manifest, training_set)
         parent = plan.mlflow["run_id"]
         if not _recorded(client, parent, "evaluation", manifest.attempt):
@@ -113,6 +114,14 @@ def _record_scores(
             _log_dataset(client, run, plan, data, "evaluation")
         client.set_tag(run, "reprise.recorded.evaluation", manifest.attempt)
     client.set_terminated(run, "FINISHED")
+
+
+def _support(estimates: Mapping[str, Any]) -> dict[str, float]:
+    """Return the other estimates of expected consumption and how far the logs can speak, as metrics."""
+    names = ("direct", "ips", "snips", "hole_rate", "effective_impressions")
+    found = {name: estimates[name] for name in names if estimates.get(name) is not None}
+    found |= {f"clip_{clip}": value for clip, value in estimates.get("clip_curve", {}).items()}
+    return {f"test/expected_consumption/{name}": float(value) for name, value in found.items()}
 
 
 def _recorded(client: MlflowClient, run: str, what: str, digest: str) -> bool:
@@ -170,8 +179,12 @@ def _log_files(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> No
         client.log_artifacts(run, folder)
 
 
-def _theta(plan: Plan) -> dict[str, list[float]]:
+def _theta(plan: Plan) -> dict[str, list[dict[str, float]]]:
+    """Return each curve's positions in order, with their intervals, under the curve's name."""
     rows = plan.open_lake().read("propensities", plan.judgments_version, [plan.partition]).to_pylist()
-    ordered = sorted(rows, key=lambda row: (row["theta_variant"], row["position"]))
-    variants = dict.fromkeys(row["theta_variant"] for row in ordered)
-    return {variant: [r["theta"] for r in ordered if r["theta_variant"] == variant] for variant in variants}
+    curves: dict[str, list[dict[str, float]]] = {}
+    for row in sorted(rows, key=lambda row: (row["theta_variant"], row["surface"], row["position"])):
+        name = f"{row['theta_variant']}, {row['surface']}" if row["surface"] else row["theta_variant"]
+        known = {key: float("nan") if row[key] is None else row[key] for key in ("theta", "low", "high")}
+        curves.setdefault(name, []).append(known)
+    return curves

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DECIDING = ("measured", "judged_only")
+EXPECTED = ("measured", "prior")  # the one reading there is of expected consumption
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,19 @@ def tallies(scores: pa.Table) -> dict[str, Tally]:
     for (model, role, variant, policy, metric), part in frame.groupby(list(keys), sort=True):
         tally = found.setdefault(str(model), Tally())
         mean = _mean(part["value"], part["traffic"])
-        if (variant, policy) != DECIDING:
+        estimate = str(metric).startswith("expected_consumption")
+        if (variant, policy) != (EXPECTED if estimate else DECIDING):
             if np.isfinite(mean.traffic_weighted):
                 tally.metrics[f"{role}/theta_{variant}/unjudged_{policy}/{metric}"] = mean.traffic_weighted
             continue
-        figures = {
-            f"{role}/{metric}": mean.traffic_weighted,
-            f"{role}/{metric}_per_query": mean.per_query,
-            f"{role}/queries": mean.queries,
-            f"{role}/dropped_traffic_share": mean.dropped_traffic_share,
-        }
+        figures = {f"{role}/{metric}": mean.traffic_weighted, f"{role}/{metric}_per_query": mean.per_query}
+        if not estimate:
+            figures[f"{role}/queries"] = mean.queries
+            figures[f"{role}/dropped_traffic_share"] = mean.dropped_traffic_share
         for segment, of_segment in part.groupby("segment"):
             value = _mean(of_segment["value"], of_segment["traffic"]).traffic_weighted
             figures[f"{role}/{segment}/{metric}"] = value
-            if role == "test" and np.isfinite(value):
+            if role == "test" and not estimate and np.isfinite(value):
                 tally.segments[str(segment)] = value
         tally.metrics.update({name: float(value) for name, value in figures.items() if np.isfinite(value)})
     return found

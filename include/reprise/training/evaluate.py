@@ -17,8 +17,10 @@ from reprise import tables
 from reprise.errors import MissingDataError
 from reprise.features.catalogue import behaviour_features
 from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resolve_unjudged
+from reprise.metrics.expected import Expected
 from reprise.release.candidate import Candidate
 from reprise.solr import score
+from reprise.training import counterfactual
 from reprise.training.data import query_codes, read_table, vectors_for
 from reprise.training.train import folder
 from reprise.verdict import Verdict
@@ -53,15 +55,24 @@ def run(plan: Plan) -> Verdict:
     table, manifest = read_table(plan)
     judgments = lake.read("judgments", plan.judgments_version, [plan.partition])
     groups = lake.read("query_groups", plan.judgments_version, [plan.partition])
-    parts = []
+    parts, expected = [], {}
     for block in plan.blocks:
         rows = table.filter(pc.equal(table["block"], block.name))
-        if rows.num_rows:
-            parts += _block(plan, block, rows, judgments, groups, manifest.facts["columns"])
+        if not rows.num_rows:
+            continue
+        codes = query_codes(rows)
+        about, models = _about(rows, codes, groups, block), model_scores(plan, rows, manifest.facts["columns"])
+        parts += _block(block, rows, codes, about, judgments, models)
+        if block.role == "test":
+            searches = about["traffic"].to_numpy().astype(float)
+            found = counterfactual.estimates(plan, rows, codes, searches, judgments, models)
+            expected = counterfactual.facts(found, searches)
+            parts += [_expected(plan, about, one, model, block) for model, one in found.items()]
     if not parts:
         raise MissingDataError(f"the training set of run {plan.run} is empty", "run `reprise featurize` anew")
     scores = pa.concat_tables(parts)
-    facts = {"models": sorted(set(scores["model"].to_pylist())), "metric": consumption_ndcg().name}
+    facts: dict[str, Any] = {"models": sorted(set(scores["model"].to_pylist())), "metric": consumption_ndcg().name}
+    facts["expected_consumption"] = expected
     inputs = {"training_set": manifest.attempt}
     published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
     return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})
@@ -101,12 +112,15 @@ def _served(rows: pa.Table, model: dict[str, Any], features: list[dict[str, Any]
 
 
 def _block(
-    plan: Plan, block: Block, rows: pa.Table, judgments: pa.Table, groups: pa.Table, columns: dict[str, str]
+    block: Block,
+    rows: pa.Table,
+    codes: npt.NDArray[np.int64],
+    about: pa.Table,
+    judgments: pa.Table,
+    models: dict[str, Scores],
 ) -> list[pa.Table]:
     """Return the block's rows of ``scores``."""
-    codes, metric = query_codes(rows), consumption_ndcg()
-    about = _about(rows, codes, groups, block)
-    models, parts = model_scores(plan, rows, columns), []
+    metric, parts = consumption_ndcg(), []
     policies: tuple[Unjudged, ...] = ("judged_only",) if block.role == "train" else UNJUDGED_POLICIES
     for labels in _labels(rows, judgments, block):
         for policy in policies:
@@ -117,6 +131,12 @@ def _block(
                 )
                 parts.append(_scores(about, values, model, block, labels.variant, policy, metric.name))
     return parts
+
+
+def _expected(plan: Plan, about: pa.Table, found: Expected, model: str, block: Block) -> pa.Table:
+    name = counterfactual.metric_name(plan.deployment.solr.request.rows)
+    variant, unjudged = counterfactual.VARIANT, counterfactual.UNJUDGED
+    return _scores(about, found.doubly_robust, model, block, variant, unjudged, name)
 
 
 def _labels(rows: pa.Table, judgments: pa.Table, block: Block) -> list[Labels]:

@@ -1,0 +1,65 @@
+"""What listeners got in the test days, and what the candidate would have brought: reported, not deciding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from reprise.gate.paired import paired
+from reprise.lake import Lake
+from reprise.metrics import compare, means
+from reprise.metrics.consumption_score import consumption_score
+from reprise.plan import Plan
+from reprise.training.counterfactual import UNJUDGED, VARIANT, metric_name
+
+
+def expected(plan: Plan, lake: Lake, scores: pa.Table, candidate: str, champion: str) -> dict[str, Any]:
+    """Return candidate beside champion by expected consumption per search, or nothing if it was not estimated.
+
+    ``candidate`` and ``champion`` hold each estimate and the support; ``inconclusive`` says why the logs cannot speak
+    for the candidate, empty where they can.
+    """
+    published = lake.published("scores", plan.models_version, plan.partition)
+    estimates = (published.facts if published else {}).get("expected_consumption", {})
+    name = metric_name(plan.deployment.solr.request.rows)
+    if not {candidate, champion} <= set(estimates):
+        return {}
+    test, policy = paired(scores, "test", name), plan.deployment.gate.policy
+    ours, theirs = (test.of(model, VARIANT, UNJUDGED) for model in (candidate, champion))
+    found = compare(
+        ours,
+        theirs,
+        test.traffic,
+        head_queries=policy.head_queries,
+        resamples=policy.resamples,
+        confidence=policy.confidence,
+    )
+    return {
+        "metric": name,
+        "candidate": {**estimates[candidate], "mean": means(ours, test.traffic).traffic_weighted},
+        "champion": {**estimates[champion], "mean": means(theirs, test.traffic).traffic_weighted},
+        "comparison": _plain(asdict(found)),
+        "inconclusive": estimates[candidate]["inconclusive"],
+    }
+
+
+def live(plan: Plan, lake: Lake) -> list[dict[str, Any]]:
+    """Return the consumption score of the test days by who ordered the answers, most journeys first."""
+    days = [f"dt={day}" for block in plan.block("test") for day in block.days]
+    there = [day for day in days if lake.published("journey_stats", plan.logs_version, day)]
+    rows = lake.read("journey_stats", plan.logs_version, there).to_pylist() if there else []
+    rows.sort(key=lambda row: row["ranker"] or "")
+    scores = [
+        {"ranker": ranker, **_plain(asdict(consumption_score(list(part))))}
+        for ranker, part in groupby(rows, key=lambda row: row["ranker"] or "")
+    ]
+    return sorted(scores, key=lambda score: -score["journeys"])
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields with None for what is no number: a report is JSON."""
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in fields.items()}

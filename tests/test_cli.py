@@ -4,6 +4,7 @@ import pytest
 from typer.main import get_command
 
 from reprise import cli
+from reprise.answers import answer
 from reprise.errors import MissingDataError, ServiceError
 from reprise.verdict import Verdict
 
@@ -36,6 +37,10 @@ def test_every_help_shows_one_worked_example(path, command):
         (["check"], 64),
         (["check", "ubi", "--draft", "/nowhere/*"], 64),
         (["check", "--draft", "/nowhere/*"], 64),
+        (["judge"], 64),
+        (["judge", "--sessions", "/nowhere.jsonl"], 64),
+        (["judge", "--sessions", "/nowhere.jsonl", "--plan", "/nowhere/plan.json"], 64),
+        (["judge", "--sessions", "/nowhere.jsonl", "--gamma", "2"], 64),
     ],
 )
 def test_exit_codes_of_use(arguments, code, capsys):
@@ -46,16 +51,16 @@ def test_exit_codes_of_use(arguments, code, capsys):
     assert len(error.strip().splitlines()) == (1 if code else 0)
 
 
-@pytest.mark.parametrize(("answer", "code"), [("yes", 0), ("no", 1), ("cannot tell", 2)])
-def test_an_answer_is_an_exit_code_or_a_file(answer, code, tmp_path):
+@pytest.mark.parametrize(("said", "code"), [("yes", 0), ("no", 1), ("cannot tell", 2)])
+def test_an_answer_is_an_exit_code_or_a_file(said, code, tmp_path):
     """With --verdict every answer exits 0, because EMR knows only success and failure."""
-    verdict = Verdict(answer, "because", facts={"rows": 3})
+    verdict = Verdict(said, "because", facts={"rows": 3})
     with pytest.raises(cli.typer.Exit) as stop:
-        cli._answer(None, lambda: verdict)
+        answer(None, lambda: verdict)
     assert stop.value.exit_code == code
 
     path = tmp_path / "answers" / "judge.json"
-    cli._answer(str(path), lambda: verdict)
+    answer(str(path), lambda: verdict)
     assert Verdict.from_json(path.read_text()) == verdict
 
 
@@ -71,7 +76,7 @@ def test_errors_leave_their_reason_where_the_task_reads_it(error, tmp_path):
         raise error
 
     with pytest.raises(type(error)):
-        cli._answer(str(path), fail)
+        answer(str(path), fail)
     written = Verdict.from_json(path.read_text())
     assert str(error).split(" →")[0] in written.reason
     assert written.remedy

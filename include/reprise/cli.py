@@ -8,24 +8,21 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from reprise.answers import answer
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
+from reprise.experts.commands import grades
 from reprise.lake_commands import lake
 from reprise.release_commands import release
-from reprise.verdict import Verdict
+from reprise.stage_commands import evaluate, extract, featurize, gate, judge, train
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
-PlanUri = Annotated[str, typer.Option("--plan", help="Address of the run's plan.json.")]
-VerdictUri = Annotated[
-    str | None, typer.Option("--verdict", help="Write the answer there; then yes, no and cannot tell all exit 0.")
-]
 
 
 @app.callback()
@@ -33,97 +30,8 @@ def _root() -> None:
     """Turn a search engine's own logs into a better ranking, again and again."""
 
 
-# --- stages ----------------------------------------------------------------------------------------------------
-
-
-@app.command()
-def extract(plan: PlanUri, verdict: VerdictUri = None) -> None:
-    """Read raw logs; write searches, impressions, rejects and daily statistics for every closed day that lacks them.
-
-    Example: `reprise extract --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-    """
-    from reprise.searches.extract import run
-
-    _answer(verdict, lambda: run(_read(plan)))
-
-
-@app.command()
-def judge(plan: PlanUri, verdict: VerdictUri = None) -> None:
-    """Measure position bias and turn daily statistics into judgments.
-
-    Example: `reprise judge --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-    """
-    from reprise.judgments.judge import run
-
-    _answer(verdict, lambda: run(_read(plan)))
-
-
-@app.command()
-def featurize(plan: PlanUri, verdict: VerdictUri = None) -> None:
-    """Join judgments with features from Solr and from behaviour into the training set.
-
-    Example: `reprise featurize --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-    """
-    from reprise.features.featurize import run
-
-    _answer(verdict, lambda: run(_read(plan)))
-
-
-@app.command()
-def train(
-    plan: PlanUri,
-    family: Annotated[str, typer.Option(help="linear or lambdamart")],
-    verdict: VerdictUri = None,
-) -> None:
-    """Train one family and export it as a Solr model.
-
-    Example: `reprise train --plan s3://reprise-lake/demo/runs/3f2a/plan.json --family lambdamart`
-    """
-    from reprise.training.train import run
-
-    _answer(verdict, lambda: run(_read(plan), family))
-
-
-@app.command()
-def evaluate(
-    plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
-    verdict: VerdictUri = None,
-    qrels: Annotated[Path | None, typer.Option(help="Instead of a plan: TREC judgments, `query 0 item grade`.")] = None,
-    run: Annotated[list[Path] | None, typer.Option(help="A TREC run; several are compared with the first.")] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="As `ndcg@10`, `err@10`, `rbp_80`; repeatable.")] = None,
-    unjudged: Annotated[str, typer.Option(help="Ranked items without a judgment: zero, prior, judged_only.")] = "zero",
-    empty: Annotated[str, typer.Option(help="Queries without a relevant item: drop, zero, one.")] = "drop",
-) -> None:
-    """Score candidates, champion and baselines per query, on every block; or any rankings, from TREC files.
-
-    Example: `reprise evaluate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-
-    Example: `reprise evaluate --qrels judged.txt --run before.txt --run after.txt`
-    """
-    files = [name for name, given in (("--qrels", qrels), ("--run", run)) if given]
-    if files != ([] if plan else ["--qrels", "--run"]) or (verdict and not plan):
-        raise UsageError(
-            "evaluate takes a plan, or qrels with runs", "give --plan (and --verdict), or --qrels and --run"
-        )
-    if plan:
-        from reprise.training.evaluate import run as stage
-
-        _answer(verdict, lambda: stage(_read(plan)))
-    elif qrels and run:
-        from reprise.metrics.trec_view import show
-
-        show(qrels, run, metric or [], unjudged, empty)
-
-
-@app.command()
-def gate(plan: PlanUri, verdict: VerdictUri = None) -> None:
-    """Choose at most one candidate and say whether it is proven better than what serves now.
-
-    Example: `reprise gate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-    """
-    from reprise.gate.decide import run
-
-    _answer(verdict, lambda: run(_read(plan)))
+for stage in (extract, judge, featurize, train, evaluate, gate):
+    app.command()(stage)
 
 
 # --- plain files -----------------------------------------------------------------------------------------------
@@ -190,7 +98,7 @@ def check(
 
         found = drafts(draft)
         typer.echo("\n".join(one.text for one in found))
-        _answer(None, lambda: verdict(found), beside=True)
+        answer(None, lambda: verdict(found), beside=True)
     from reprise.connections import trouble
     from reprise.searches.check import check as run
     from reprise.settings import load_deployment
@@ -199,7 +107,7 @@ def check(
     report.print()
     for service in ("solr", "mlflow", "lake"):
         typer.echo(f"{service}: {trouble(service) or 'answers'}")
-    _answer(None, report.verdict)
+    answer(None, report.verdict)
 
 
 @app.command()
@@ -236,47 +144,9 @@ def _sandbox_commands() -> None:
 
 
 _sandbox_commands()
+app.add_typer(grades, name="grades")
 app.add_typer(lake, name="lake")
 app.add_typer(release, name="release")
-
-
-# --- one place for answers and exit codes ----------------------------------------------------------------------
-
-
-def _read(uri: str) -> Any:
-    from reprise.plan import read_plan
-
-    return read_plan(uri)
-
-
-def _answer(verdict_uri: str | None, run: Callable[[], Verdict], *, beside: bool = False) -> None:
-    """Run a stage; print its answer and exit by it, or write it where the task will read it.
-
-    ``beside``: the answer goes to standard error, because standard output is a file to keep.
-    """
-    try:
-        verdict = run()
-    except RepriseError as error:
-        if verdict_uri:
-            _write(verdict_uri, Verdict("cannot tell", error.problem, error.remedy, {"exit_code": error.exit_code}))
-        raise
-    except Exception as error:
-        if verdict_uri:
-            reason = f"{type(error).__name__}: {error}"[:2000]
-            _write(verdict_uri, Verdict("cannot tell", reason, "read the step's stderr log"))
-        raise
-    typer.echo(f"{verdict.answer}: {verdict.reason}" if verdict.reason else verdict.answer, err=beside)
-    if verdict_uri:
-        _write(verdict_uri, verdict)
-        return
-    raise typer.Exit(verdict.exit_code)
-
-
-def _write(uri: str, verdict: Verdict) -> None:
-    from reprise.objects import ObjectStore
-
-    folder, _, name = uri.rpartition("/")
-    ObjectStore(folder or ".").put(name, verdict.to_json().encode())
 
 
 def exit_code(arguments: list[str]) -> int:

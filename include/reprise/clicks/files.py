@@ -1,0 +1,55 @@
+"""``reprise judge --sessions``: what a session file says, without a lake: the models side by side, or labels."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from reprise.clicks.compare import NAMES, Foretold, compared
+from reprise.clicks.labels import METHODS, Label, Method, labels
+from reprise.clicks.models import Setting
+from reprise.clicks.sessions import read_sessions
+from reprise.errors import UsageError
+
+_COLUMNS = ("query", "item", "impressions", "clicks", "worth", "attraction", "satisfaction", "grade")
+
+
+def judge_file(path: Path, method: str, setting: Setting) -> str:
+    """Return the labels of a method as CSV, one line per (query, item)."""
+    if method not in METHODS:
+        raise UsageError(f"there is no method {method!r}", f"use one of {', '.join(get_args(Method))}")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(_row(label) for label in labels(read_sessions(path), method, setting))
+    return out.getvalue()
+
+
+def compare_file(path: Path, setting: Setting, held_out: float = 0.2) -> str:
+    """Return a table of the click models on the last sessions of a file, fitted on the first: best on top."""
+    sessions = read_sessions(path)
+    found = compared(sessions, NAMES, setting, held_out)
+    kind = "a play of 30 s" if sessions.plays else "the last click, as no seconds were given"
+    says = (
+        f"{len(sessions.pair)} sessions, {len(sessions.pairs)} pairs; tried on the last {found[0].sessions}; "
+        f"satisfied is {kind}"
+    )
+    places = max(len(one.perplexity) for one in found)
+    head = ["model", "log-likelihood", "perplexity", *(f"at {k}" for k in range(1, places + 1))]
+    lines = [head, *(_line(one) for one in found)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
+    table = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+    return "\n".join([says, *table, "log-likelihood: mean per session; perplexity: 1 is certainty, 2 a coin"])
+
+
+def _line(one: Foretold) -> list[str]:
+    return [one.model, f"{one.log_likelihood:.4f}", f"{one.mean_perplexity:.4f}", *(f"{p:.3f}" for p in one.perplexity)]
+
+
+def _row(label: Label) -> list[object]:
+    values = [getattr(label, name) for name in _COLUMNS]
+    return ["" if v is None else f"{v:.6g}" if isinstance(v, float | np.floating) else v for v in values]

@@ -1,0 +1,135 @@
+"""The stages as commands; `judge` and `evaluate` also work on plain files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reprise.answers import answer, plan_at
+from reprise.errors import UsageError
+
+PlanUri = Annotated[str, typer.Option("--plan", help="Address of the run's plan.json.")]
+VerdictUri = Annotated[
+    str | None, typer.Option("--verdict", help="Write the answer there; then yes, no and cannot tell all exit 0.")
+]
+
+
+def extract(plan: PlanUri, verdict: VerdictUri = None) -> None:
+    """Read raw logs; write searches, impressions, rejects and daily statistics for every closed day that lacks them.
+
+    Example: `reprise extract --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+    """
+    from reprise.searches.extract import run
+
+    answer(verdict, lambda: run(plan_at(plan)))
+
+
+def judge(
+    plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
+    verdict: VerdictUri = None,
+    sessions: Annotated[Path | None, typer.Option(help="Instead of a plan: sessions as JSON lines.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="pbm, sdbn, dbn, ctr or ctr_at_1: print labels. Left out, models are compared.")
+    ] = None,
+    gamma: Annotated[float, typer.Option(help="Of the DBN: the chance to look further, where EM begins.")] = 0.9,
+    fix_gamma: Annotated[bool, typer.Option("--fix-gamma", help="Leave gamma as it is.")] = False,
+    prior: Annotated[tuple[float, float], typer.Option(help="Clicks and impressions added to each item's own.")] = (
+        1.0,
+        2.0,
+    ),
+    iterations: Annotated[int, typer.Option(help="Of EM, at the most.")] = 200,
+    held_out: Annotated[
+        float, typer.Option(help="The share of sessions, the last ones, that models are tried on.")
+    ] = 0.2,
+    out: Annotated[Path | None, typer.Option(help="Where to write the labels; the terminal if left out.")] = None,
+) -> None:
+    """Measure position bias and turn daily statistics into judgments; or try click models on a file of sessions.
+
+    Example: `reprise judge --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+
+    Example: `reprise judge --sessions sessions.jsonl --method dbn --gamma 0.7 --fix-gamma`
+    """
+    if bool(plan) == bool(sessions) or (sessions and verdict) or (plan and (method or out)):
+        raise UsageError(
+            "judge takes a plan, or sessions", "give --plan (and --verdict), or --sessions (and --method, --out)"
+        )
+    if plan:
+        from reprise.judgments.judge import run
+
+        answer(verdict, lambda: run(plan_at(plan)))
+    elif sessions:
+        from reprise.clicks.files import compare_file, judge_file
+        from reprise.clicks.models import Setting
+
+        setting = Setting(prior, gamma, fix_gamma, iterations)
+        text = judge_file(sessions, method, setting) if method else compare_file(sessions, setting, held_out) + "\n"
+        if out:
+            out.write_text(text, encoding="utf-8")
+        else:
+            typer.echo(text, nl=False)
+
+
+def featurize(plan: PlanUri, verdict: VerdictUri = None) -> None:
+    """Join judgments with features from Solr and from behaviour into the training set.
+
+    Example: `reprise featurize --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+    """
+    from reprise.features.featurize import run
+
+    answer(verdict, lambda: run(plan_at(plan)))
+
+
+def train(
+    plan: PlanUri,
+    family: Annotated[str, typer.Option(help="linear or lambdamart")],
+    verdict: VerdictUri = None,
+) -> None:
+    """Train one family and export it as a Solr model.
+
+    Example: `reprise train --plan s3://reprise-lake/demo/runs/3f2a/plan.json --family lambdamart`
+    """
+    from reprise.training.train import run
+
+    answer(verdict, lambda: run(plan_at(plan), family))
+
+
+def evaluate(
+    plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
+    verdict: VerdictUri = None,
+    qrels: Annotated[Path | None, typer.Option(help="Instead of a plan: TREC judgments, `query 0 item grade`.")] = None,
+    run: Annotated[list[Path] | None, typer.Option(help="A TREC run; several are compared with the first.")] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="As `ndcg@10`, `err@10`, `rbp_80`; repeatable.")] = None,
+    unjudged: Annotated[str, typer.Option(help="Ranked items without a judgment: zero, prior, judged_only.")] = "zero",
+    empty: Annotated[str, typer.Option(help="Queries without a relevant item: drop, zero, one.")] = "drop",
+) -> None:
+    """Score candidates, champion and baselines per query, on every block; or any rankings, from TREC files.
+
+    Example: `reprise evaluate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+
+    Example: `reprise evaluate --qrels judged.txt --run before.txt --run after.txt`
+    """
+    files = [name for name, given in (("--qrels", qrels), ("--run", run)) if given]
+    if files != ([] if plan else ["--qrels", "--run"]) or (verdict and not plan):
+        raise UsageError(
+            "evaluate takes a plan, or qrels with runs", "give --plan (and --verdict), or --qrels and --run"
+        )
+    if plan:
+        from reprise.training.evaluate import run as stage
+
+        answer(verdict, lambda: stage(plan_at(plan)))
+    elif qrels and run:
+        from reprise.metrics.trec_view import show
+
+        show(qrels, run, metric or [], unjudged, empty)
+
+
+def gate(plan: PlanUri, verdict: VerdictUri = None) -> None:
+    """Choose at most one candidate and say whether it is proven better than what serves now.
+
+    Example: `reprise gate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+    """
+    from reprise.gate.decide import run
+
+    answer(verdict, lambda: run(plan_at(plan)))

@@ -25,6 +25,7 @@ def session(stage: str) -> SparkSession:
         SparkSession.builder.appName(f"reprise-{stage}")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.serializer", "org.apache.spark.serializer.KryoSerializer")  # checkpoints use it
+        .config("spark.checkpoint.compress", "true")  # a quarter of the room, and no slower
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
         .config("spark.sql.parquet.compression.codec", "zstd")
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # else INT96, which loses the time zone

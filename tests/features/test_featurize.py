@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from builders.days import publish_day
+from builders.flaky_s3 import flaky_s3
 from builders.small_service import (
     DAYS,
     NAMES,
@@ -53,8 +55,11 @@ def catalogue(module_core):
 
 @pytest.fixture(scope="module")
 def plan(catalogue, tmp_path_factory):
+    return filled_plan(catalogue, tmp_path_factory.mktemp("lake"))
+
+
+def filled_plan(catalogue, lake):
     """A plan whose lake holds statistics and judgments of what Solr itself retrieves."""
-    lake = tmp_path_factory.mktemp("lake")
     request = {"rerank_docs": TOP, "rows": 10}
     plan = small_plan(
         lake, urls=catalogue.urls, core=catalogue.core, request=request, unshown_per_query=4, behaviour_mask_share=0.5
@@ -172,3 +177,30 @@ def test_the_logging_store_is_put_once(catalogue):
 
     assert first == logging_store(catalogue, [entry])
     assert [feature["name"] for feature in catalogue.features(first)] == ["one"]
+
+
+def test_of_a_day_only_its_item_statistics_are_read(spark, catalogue, s3, home, new_bucket, monkeypatch):
+    """At most once for each block and once for what Solr is to serve, and their footers; of impressions, not a byte."""
+    bucket, noise = new_bucket(), np.random.default_rng(1).integers(0, 1 << 60, 20_000)
+    plan = filled_plan(catalogue, f"s3://{bucket}/lake")
+    lake = plan.open_lake()
+    for day, published in lake.partitions("item_stats", plan.logs_version).items():
+        rows = {
+            "item_stats": lake.read("item_stats", plan.logs_version, [day]),
+            "impressions": [{"dt": day[3:], "search_id": str(n), "item": f"song:{n}"} for n in noise],
+        }
+        publish_day(lake, plan.logs_version, day[3:], rows, replaces=published)
+    days = lake.partitions("item_stats", plan.logs_version).values()
+    size = {
+        name: sum(len(lake.store.get(key) or b"") for day in days for key in day.files_of(name))
+        for name in ("item_stats", "impressions")
+    }
+    with flaky_s3(home.url("s3")) as door:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", door.url)
+        spark.sparkContext._jsc.hadoopConfiguration().set(f"fs.s3a.bucket.{bucket}.endpoint", door.url)
+        run(plan)
+    read = {name: sum(n for path, n in door.handed_out.items() if f"/{name}/" in path) for name in size}
+
+    assert size["impressions"] > 10 * size["item_stats"]
+    assert read["impressions"] == 0
+    assert 0.5 * size["item_stats"] < read["item_stats"] < 1.2 * (len(plan.blocks) + 1) * size["item_stats"]

@@ -31,10 +31,10 @@ def files(tmp_path):
 
 def test_agrees_with_trec_eval(files):
     """Its convention for queries without a relevant item, zero, is one of ours."""
-    names = ("ndcg@10", "map@100", "precision@10", "recall@100", "mrr@10", "success@5")
+    names = ("ndcg@10", "map@100", "precision@10", "recall@100", "mrr@10", "success@5", "judged@10")
     theirs = (
         ir_measures.nDCG @ 10, ir_measures.AP @ 100, ir_measures.P @ 10, ir_measures.R @ 100, ir_measures.RR @ 10,
-        ir_measures.Success @ 5,
+        ir_measures.Success @ 5, ir_measures.Judged @ 10,
     )  # fmt: skip
     qrels = list(ir_measures.read_trec_qrels(str(files["qrels"])))
     expected = [

@@ -4,6 +4,7 @@ A metric is a value object: equal settings are equal metrics, and its ``name`` i
 in MLflow and in the gate report.
 """
 
+from reprise.metrics.coverage import AllZero, Judged, Rmse
 from reprise.metrics.means import Means, means
 from reprise.metrics.ndcg import Discount, Gain, Ndcg, consumption_ndcg
 from reprise.metrics.ranking import Empty, Metric
@@ -13,7 +14,28 @@ from reprise.metrics.stopping import Err, Rbp
 from reprise.metrics.unjudged import UNJUDGED_POLICIES, Unjudged, resolve_unjudged
 
 __all__ = [
-    "UNJUDGED_POLICIES", "AveragePrecision", "Comparison", "Discount", "Empty", "Err", "Gain", "Means", "Metric",
-    "Ndcg", "Precision", "Rbp", "Recall", "ReciprocalRank", "Success", "Unjudged",
-    "compare", "consumption_ndcg", "effective_n", "means", "resolve_unjudged",
-]  # fmt: skip
+    "UNJUDGED_POLICIES",
+    "AllZero",
+    "AveragePrecision",
+    "Comparison",
+    "Discount",
+    "Empty",
+    "Err",
+    "Gain",
+    "Judged",
+    "Means",
+    "Metric",
+    "Ndcg",
+    "Precision",
+    "Rbp",
+    "Recall",
+    "ReciprocalRank",
+    "Rmse",
+    "Success",
+    "Unjudged",
+    "compare",
+    "consumption_ndcg",
+    "effective_n",
+    "means",
+    "resolve_unjudged",
+]

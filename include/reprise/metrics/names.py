@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from reprise.errors import UsageError
+from reprise.metrics.coverage import Judged
 from reprise.metrics.ndcg import Ndcg
 from reprise.metrics.ranking import Empty, Metric
 from reprise.metrics.relevance import AveragePrecision, Precision, Recall, ReciprocalRank, Success
@@ -22,6 +23,7 @@ _WITH_CUTOFF: dict[str, Callable[[int, int, Empty], Metric]] = {
     "success": lambda k, _, empty: Success(k, empty=empty),
     "precision": lambda k, _, empty: Precision(k, empty=empty),
     "recall": lambda k, _, empty: Recall(k, empty=empty),
+    "judged": lambda k, _, __: Judged(k),
 }
 _KNOWN = [*(f"{name}_at_10" for name in _WITH_CUTOFF), "rbp_80"]
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from reprise.errors import MissingDataError, UsageError
+from reprise.metrics.coverage import Judged
 from reprise.metrics.means import Means, means
 from reprise.metrics.names import metric_of_grades
-from reprise.metrics.ranking import Codes, Empty, Floats, rank
+from reprise.metrics.ranking import Codes, Empty, Floats
 from reprise.metrics.significance import Comparison, compare
 from reprise.metrics.unjudged import Unjudged, resolve_unjudged
 
@@ -101,7 +102,8 @@ def evaluate_files(
     lines = []
     for name in names:
         metric = metric_of_grades(name, highest, empty)
-        values = {run: metric.per_query(*found, len(queries)) for run, found in resolved.items()}
+        told = rows if isinstance(metric, Judged) else resolved  # resolved, every item would count as judged
+        values = {run: metric.per_query(*found, len(queries)) for run, found in told.items()}
         first = next(iter(values.values()))
         for number, (run, per_query) in enumerate(values.items()):
             beside = compare(per_query, first, once, head_queries=0) if number else None
@@ -124,11 +126,10 @@ def _resolved(rows: Rows, unjudged: Unjudged) -> Rows:
 
 
 def _judged_at_10(rows: Rows, n_queries: int) -> float:
-    """Return the share of the first ten places that is judged, over all queries."""
-    codes, ranks, gains = rows
-    ranked, ten = rank(codes, ranks, n_queries), np.ones(10)
-    places = ranked.sums(np.ones(len(gains)), ten).sum()
-    return float(ranked.sums((~np.isnan(gains)).astype(float), ten).sum() / places) if places else 0.0
+    """Return the share of the first ten places that is judged, the mean over queries with an answer."""
+    shares = Judged(10).per_query(*rows, n_queries)
+    answered = ~np.isnan(shares)
+    return float(shares[answered].mean()) if answered.any() else 0.0
 
 
 def _same_queries(scores: dict[str, Pairs]) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import beside_duckdb
 import extraction
 import growth
+import judging
 import lifecycle
 import order
 import ranking_metrics
@@ -51,7 +52,7 @@ def main() -> int:
         plan = newest_plan()
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
-        for part in (order, training, lifecycle, extraction, beside_duckdb, growth, ranking_metrics):
+        for part in (order, training, lifecycle, extraction, beside_duckdb, growth, judging, ranking_metrics):
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
             for line in part.measure(home, plan):
                 print(line)

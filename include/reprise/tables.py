@@ -85,6 +85,15 @@ judgments = _schema(
     block=_text, theta_variant=_text, query_group=_text, item=_text,
     g=_float,  # expected consumption if examined, 0..1
     grade=_int, impressions=_float, utility_sum=_float, examination_sum=_float,
+    error=_float,  # standard error of g
+)  # fmt: skip
+
+#: Spellings that share a fold key, of keys with several: which are one query, and why.
+query_variants = _schema(
+    q=_text, query_group=_text,
+    compared_with=_text,  # the key's most searched spelling that was answered
+    overlap=_float,  # share of their most shown items in common; null where it was never answered
+    pooled=_bool, searches=_int,
 )  # fmt: skip
 
 #: What experts say of an item for a query, 0 to 4; ``purpose``: teach | test, one of them for all of a query group.

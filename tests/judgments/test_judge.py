@@ -224,13 +224,17 @@ def test_judgments_agree_with_duckdb(world):
     db = connect(stats=stats, theta=theta, ours=ours)
     expected = db.sql("""
         with sums as (
-            select block, theta_variant, query_group, item, sum(utility_sum) u, sum(impressions * theta) e
+            select block, theta_variant, query_group, item, sum(utility_sum) u, sum(impressions * theta) e,
+                sum(utility_sq_sum) u2, sum(impressions) n
             from stats join theta on theta.position = least(stats.position, 10) and theta.surface = coalesce((
                 select any_value(t.surface) from theta t
                 where t.surface = stats.surface and t.theta_variant = theta.theta_variant), '')
             group by all)
-        select *, least(1, (u + 2 * prior) / (e + 2)) g from sums
-        join (select block, theta_variant, sum(u) / sum(e) prior from sums group by all) using (block, theta_variant)
+        select *, least(1, (u + 2 * prior) / (e + 2)) g,
+            sqrt((n + 2) * ((u2 + 2 * squares) / (n + 2) - pow((u + 2 * average) / (n + 2), 2))) / (e + 2) error
+        from sums join (
+            select block, theta_variant, sum(u) / sum(e) prior, sum(u) / sum(n) average, sum(u2) / sum(n) squares
+            from sums group by all) using (block, theta_variant)
         order by block, theta_variant, query_group, item""").fetchnumpy()
     got = db.sql("select * from ours order by block, theta_variant, query_group, item").fetchnumpy()
     cuts = plan.deployment.gate.judging.grade_cuts
@@ -242,6 +246,7 @@ def test_judgments_agree_with_duckdb(world):
     assert got["g"] == pytest.approx(expected["g"])
     assert got["grade"].tolist() == [sum(g >= cut for cut in cuts) for g in got["g"]]
     assert got["examination_sum"] == pytest.approx(expected["e"])
+    assert got["error"] == pytest.approx(expected["error"])
 
 
 def test_query_groups_agree_with_duckdb(world):

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
-from reprise.judgments.fold import fold
+from reprise.judgments.variants import with_group
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -51,13 +51,21 @@ def contrasts(stats: DataFrame, positions: int) -> DataFrame:
 
 
 def judged(
-    stats: DataFrame, blocks: DataFrame, theta: DataFrame, own: Collection[str], settings: Judging, positions: int
+    stats: DataFrame,
+    blocks: DataFrame,
+    decided: DataFrame,
+    theta: DataFrame,
+    own: Collection[str],
+    settings: Judging,
+    positions: int,
 ) -> DataFrame:
     """Return `judgments`: g = (Σ utility + m·prior) / (Σ θ + m) by block, θ variant, query group and item.
 
     The prior is one number per block and variant, Σ utility / Σ θ over the whole block: an item-level prior would
     hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
-    ``theta`` has a row per variant, ``surface`` and position; a surface that is not in ``own`` has the rows of "".
+    ``error`` is the standard error of g, of impressions and of m more that are like the block's on average: a pair seen
+    once is not certain. ``decided`` is `query_variants`. ``theta`` has a row per variant, ``surface`` and position; a
+    surface that is not in ``own`` has the rows of "".
     """
     from pyspark.sql import functions as f
 
@@ -67,41 +75,52 @@ def judged(
         stats.where(f.col("impressions") > 0)
         .join(f.broadcast(blocks), "dt")
         .groupBy("block", "q", "item", surface, f.least("position", f.lit(positions)).alias("position"))
-        .agg(f.sum("impressions").alias("n"), f.sum("utility_sum").alias("u"))
+        .agg(f.sum("impressions").alias("n"), f.sum("utility_sum").alias("u"), f.sum("utility_sq_sum").alias("u2"))
     )
     sums = (
-        with_group(shown)
+        with_group(shown, decided)
         .join(f.broadcast(theta), ["surface", "position"])
         .groupBy("block", "theta_variant", "query_group", "item")
         .agg(
             f.sum("n").alias("impressions"),
             f.sum("u").alias("utility_sum"),
+            f.sum("u2").alias("u2"),
             f.sum(f.expr("n * theta")).alias("examination_sum"),
         )
         .cache()
     )
-    prior = sums.groupBy("block", "theta_variant").agg(f.expr("sum(utility_sum) / sum(examination_sum)").alias("prior"))
+    prior = sums.groupBy("block", "theta_variant").agg(
+        f.expr("sum(utility_sum) / sum(examination_sum)").alias("prior"),
+        f.expr("sum(utility_sum) / sum(impressions)").alias("mean"),
+        f.expr("sum(u2) / sum(impressions)").alias("mean_square"),
+    )
     m = f.lit(float(settings.prior_weight))
     g = (f.col("utility_sum") + m * f.col("prior")) / (f.col("examination_sum") + m)
+    seen = f.col("impressions") + m
+    spread = (f.col("u2") + m * f.col("mean_square")) / seen - f.pow(
+        (f.col("utility_sum") + m * f.col("mean")) / seen, f.lit(2.0)
+    )
+    error = f.sqrt(seen * f.greatest(spread, f.lit(0.0))) / (f.col("examination_sum") + m)
     grade = reduce(add, [(f.col("g") >= cut).cast("bigint") for cut in settings.grade_cuts])
     return (
         sums.join(f.broadcast(prior), ["block", "theta_variant"])
         .withColumn("g", f.least(f.lit(1.0), f.greatest(f.lit(0.0), g)))
         .withColumn("grade", grade)
+        .withColumn("error", error)
     )
 
 
-def groups(stats: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame:
+def groups(stats: DataFrame, blocks: DataFrame, decided: DataFrame, periods: DataFrame) -> DataFrame:
     """Return `query_groups`: text, traffic, language, segment, novelty and users of every group, block by block.
 
     ``stats`` is query_stats of the whole window, so that a group can have been seen before; ``blocks`` has dt, block
-    and the block's first day; ``periods`` maps dt to the period in which a user keeps one hash. Head queries carry
-    the first third of a block's searches, torso the second.
+    and the block's first day; ``decided`` is `query_variants`; ``periods`` maps dt to the period in which a user keeps
+    one hash. Head queries carry the first third of a block's searches, torso the second.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
-    counted = with_group(stats.withColumnRenamed("searches", "n")).cache()
+    counted = with_group(stats.withColumnRenamed("searches", "n"), decided).cache()
     first_seen = counted.groupBy("query_group").agg(f.min("dt").alias("first_seen"))
     inside = counted.join(f.broadcast(blocks), "dt")
     totals = inside.groupBy("block", "first", "query_group").agg(f.sum("n").alias("searches"))
@@ -118,17 +137,6 @@ def groups(stats: DataFrame, blocks: DataFrame, periods: DataFrame) -> DataFrame
         .withColumn("seen_before", f.col("first_seen") < f.col("first"))
         .join(_users(inside, periods), ["block", "query_group"])
     )
-
-
-def with_group(frame: DataFrame) -> DataFrame:
-    """Return the frame with each q's query group; a q is folded once per batch of rows."""
-    from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
-
-    @pandas_udf("string")  # type: ignore[call-overload]
-    def to_group(queries):  # type: ignore[no-untyped-def]
-        return queries.map({q: fold(q) for q in queries.unique()})
-
-    return frame.withColumn("query_group", to_group("q"))
 
 
 def _users(inside: DataFrame, periods: DataFrame) -> DataFrame:

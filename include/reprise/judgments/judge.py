@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def run(plan: Plan) -> Verdict:
-    """Publish ``propensities``, ``query_groups`` and, last, ``judgments``; return at once where that is done.
+    """Publish ``propensities``, ``query_variants``, ``query_groups`` and, last, ``judgments``, unless that is done.
 
     The answer is always yes; its reason says whether θ was measured, and if not, why.
     """
@@ -47,8 +47,9 @@ def run(plan: Plan) -> Verdict:
     facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
     few = pa.Table.from_pylist(_rows(found), tables.propensities)  # no job of Spark's is worth it
     lake.write("propensities", plan.judgments_version, plan.partition, few, stats_inputs, facts)
-    _publish(plan, "query_groups", _groups(spark, queries, plan, lake), query_inputs, facts)
-    rows = _publish(plan, "judgments", _judged(spark, stats, found, plan), stats_inputs, facts)
+    decided = _variants(spark, stats, queries, plan, stats_inputs)
+    _publish(plan, "query_groups", _groups(spark, queries, decided, plan), query_inputs, facts)
+    rows = _publish(plan, "judgments", _judged(spark, stats, decided, found, plan), stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     curve = {"theta": list(found[0].theta), "theta_pairs": list(found[0].pairs)}
     curve["theta_surfaces"] = [c.surface for c in found if c.surface]
@@ -116,18 +117,33 @@ def _by_surface(found: list[Curve]) -> list[tuple[str, str, int, float]]:
     ]
 
 
-def _groups(spark: SparkSession, queries: DataFrame, plan: Plan, lake: Lake) -> DataFrame:
+def _variants(
+    spark: SparkSession, stats: DataFrame, queries: DataFrame, plan: Plan, inputs: dict[str, str]
+) -> DataFrame:
+    """Publish which spellings are one query, and return it as published."""
+    from reprise.judgments.variants import variants
+    from reprise.spark import read_table, write_table
+
+    lake, name = plan.open_lake(), "query_variants"
+    frame = variants(stats, queries, plan.deployment.gate.judging)
+    schema = tables.query_variants
+    write_table(lake, name, plan.judgments_version, plan.partition, frame, schema, inputs)
+    return read_table(spark, schema, lake.files(name, plan.judgments_version, [plan.partition]))
+
+
+def _groups(spark: SparkSession, queries: DataFrame, decided: DataFrame, plan: Plan) -> DataFrame:
     from reprise.judgments.frames import groups
     from reprise.searches.privacy import load_keys
 
+    lake = plan.open_lake()
     # A listener has one hash per key: across a change of keys, one would count as two.
     keys = load_keys(lake)
     hashed = [(day, next((key.first for key in keys if key.covers(day)), "")) for day in plan.days]
     periods = spark.createDataFrame(hashed, "dt string, period string")
-    return groups(queries, _block_days(spark, plan), periods)
+    return groups(queries, _block_days(spark, plan), decided, periods)
 
 
-def _judged(spark: SparkSession, stats: DataFrame, found: list[Curve], plan: Plan) -> DataFrame:
+def _judged(spark: SparkSession, stats: DataFrame, decided: DataFrame, found: list[Curve], plan: Plan) -> DataFrame:
     from reprise.judgments.frames import judged
 
     gate, positions = plan.deployment.gate, plan.deployment.solr.request.rows
@@ -135,7 +151,7 @@ def _judged(spark: SparkSession, stats: DataFrame, found: list[Curve], plan: Pla
         _by_surface(found), "theta_variant string, surface string, position long, theta double"
     )
     own = [curve.surface for curve in found if curve.surface]
-    return judged(stats, _block_days(spark, plan).drop("first"), theta, own, gate.judging, positions)
+    return judged(stats, _block_days(spark, plan).drop("first"), decided, theta, own, gate.judging, positions)
 
 
 def _block_days(spark: SparkSession, plan: Plan) -> DataFrame:

@@ -41,6 +41,10 @@ class Judging(Strict):
     """The prior of a judgment, and the absolute cuts of its grades 0–4."""
 
     prior_weight: float = Field(2.0, ge=0)
+    min_overlap: float = Field(
+        0.3, ge=0, le=1, description="of most shown items that two spellings need in common to be one query; 0: none"
+    )
+    top_results: int = Field(10, ge=1, description="how many most shown items are compared")
     grade_cuts: list[float] = Field(default=[0.05, 0.15, 0.3, 0.5], min_length=4, max_length=4)
 
 

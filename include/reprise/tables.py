@@ -71,7 +71,8 @@ journey_stats = _schema(
     time_to_success_s_sum=_float, keystrokes_sum=_int,
 )  # fmt: skip
 
-#: Examination probability by position, position 1 = 1; ``theta_variant``: measured | one | assumed | steep.
+#: Examination probability by position, position 1 = 1; ``theta_variant``: measured | one | assumed | steep, and em,
+#: which only checks the measured one.
 propensities = _schema(
     theta_variant=_text,
     surface=_text,  # empty: of all surfaces that have no curve of their own
@@ -86,6 +87,7 @@ judgments = _schema(
     g=_float,  # expected consumption if examined, 0..1
     grade=_int, impressions=_float, utility_sum=_float, examination_sum=_float,
     error=_float,  # standard error of g
+    graders=_int,  # experts whose word is in the sums; 0: listeners alone
 )  # fmt: skip
 
 #: Spellings that share a fold key, of keys with several: which are one query, and why.

@@ -63,6 +63,7 @@ def judged_plan(tmp_path):
         judgment("test", "jopali", "b", 20.0, 100.0),  # grade 2
         judgment("test", "rare", "a", 0.0, 100.0),
         judgment("test", "teso", "a", 0.0, 100.0),
+        judgment("test", "= aura!", "a", 0.0, 100.0),
         judgment("validation", "jopali", "c", 0.0, 100.0),
     ]
     publish_run(plan, "judgments", labels)
@@ -70,8 +71,11 @@ def judged_plan(tmp_path):
         query_group("test", "jopali", 50, query="Jopali"),
         query_group("test", "rare", 900, users=2),
         query_group("test", "teso", 80),
+        query_group("test", "= aura!", 10, query="aura!"),
     ]
     publish_run(plan, "query_groups", groups)
+    alone = {"q": "aura!", "query_group": "= aura!", "compared_with": "aura", "overlap": 0.0, "pooled": False}
+    publish_run(plan, "query_variants", [alone | {"searches": 9}])
     return plan
 
 
@@ -80,13 +84,15 @@ def test_disagreement_is_listed_by_traffic_and_names_no_rare_query(tmp_path):
     grades = [
         Grade("jopali", "a", 4, "asha"), Grade("jopali", "a", 3, "ben"), Grade("jopali", "b", 2, "asha"),
         Grade("rare", "a", 4, "asha"), Grade("teso", "a", 3, "asha"), Grade("jopali", "c", 4, "asha"),
+        Grade("Aura!", "a", 4, "asha"),
     ]  # fmt: skip
     found = disagreements(plan, grades)
 
-    assert (found.shared, found.alike) == (4, 1)
+    assert (found.shared, found.alike) == (5, 1)
     assert [(one.query, one.item, one.experts, one.graders, one.logs) for one in found.differ] == [
         ("teso", "a", 3, 1, 0),
         ("Jopali", "a", 3, 2, 0),
+        ("aura!", "a", 4, 1, 0),
     ]
 
 

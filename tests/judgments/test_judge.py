@@ -1,5 +1,7 @@
 """`judge` on Spark: θ against a known truth, judgments and query groups against DuckDB."""
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -8,6 +10,8 @@ import pytest
 from builders.days import publish_day
 from builders.flaky_s3 import flaky_s3
 from reprise.errors import MissingDataError
+from reprise.experts.grades import Grade
+from reprise.experts.store import save
 from reprise.judgments.fold import fold
 from reprise.judgments.judge import run
 from reprise.plan import Plan, days_between, lay_blocks
@@ -110,12 +114,18 @@ def test_two_rankers_and_swaps_give_theta_within_five_per_cent(spark, tmp_path):
 
     assert verdict.facts["theta_measured"] is True
     assert error < 0.05
+    assert (
+        np.mean(np.abs(np.array(verdict.facts["theta_em"]) / THETA - 1)) < 0.2
+    )  # another method says the same, of days pooled
     assert np.mean(np.abs(naive / naive[0] / THETA - 1)) > 4 * error
     assert {r["method"] for r in read if r["theta_variant"] == "measured"} == {"all_pairs"}
+    for row in read:
+        if row["theta_variant"] == "measured" and row["position"] > 1:
+            assert row["low"] < row["theta"] < row["high"]
 
 
 def test_of_a_day_only_its_statistics_are_read(spark, s3, home, new_bucket, monkeypatch):
-    """Twice at most, for θ and for judgments; of tables with a row per impression, not a byte, however large.
+    """Three times at most, for θ, for spellings and for judgments; of tables with a row per impression, not a byte.
 
     Hadoop's S3 client reads ahead by 64 KB at every opening of a file.
     """
@@ -147,7 +157,7 @@ def test_of_a_day_only_its_statistics_are_read(spark, s3, home, new_bucket, monk
     assert size["impressions"] > 3 * size["query_item_stats"]
     assert read["impressions"] == read["searches"] == 0
     for name in ("query_item_stats", "query_stats"):
-        assert 0.5 * size[name] < read[name] < 2 * (size[name] + len(DAYS) * (64 << 10))
+        assert 0.5 * size[name] < read[name] < 3 * (size[name] + len(DAYS) * (64 << 10))
 
 
 def test_one_ranker_without_swaps_cannot_be_measured(spark, tmp_path):
@@ -226,7 +236,8 @@ def test_judgments_agree_with_duckdb(world):
         with sums as (
             select block, theta_variant, query_group, item, sum(utility_sum) u, sum(impressions * theta) e,
                 sum(utility_sq_sum) u2, sum(impressions) n
-            from stats join theta on theta.position = least(stats.position, 10) and theta.surface = coalesce((
+            from stats join (from theta where theta_variant <> 'em') theta
+                on theta.position = least(stats.position, 10) and theta.surface = coalesce((
                 select any_value(t.surface) from theta t
                 where t.surface = stats.surface and t.theta_variant = theta.theta_variant), '')
             group by all)
@@ -315,11 +326,11 @@ def test_a_window_without_answers_is_named(spark, tmp_path):
 
 def test_contrasts_agree_with_duckdb(spark):
     """Every pair of positions of every item, day and surface, by a join of the table with itself."""
-    from reprise.judgments.frames import contrasts
+    from reprise.judgments.frames import contrasts, seen
 
     rows, _ = random_world()
     frame = spark.createDataFrame(rows)
-    ours = pa.Table.from_pylist([row.asDict() for row in contrasts(frame, 10).collect()])
+    ours = pa.Table.from_pylist([row.asDict() for row in contrasts(seen(frame, 10)).collect()])
     db = connect(stats=pa.Table.from_pylist(rows), ours=ours)
     expected = db.sql("""
         with seen as (select dt, scope, surface, q, item, position, sum(impressions) n, sum(clicks) c
@@ -336,3 +347,36 @@ def test_contrasts_agree_with_duckdb(spark):
     assert np.array([row[3:] for row in got], float) == pytest.approx(np.array([row[3:] for row in expected], float))
     parts = db.sql("select surface, upper, lower, part from ours").fetchall()
     assert len(parts) == len(set(parts))
+
+
+def test_experts_are_listened_to_but_not_in_the_test(spark, tmp_path):
+    """Five looks that brought what the grade is worth, where it teaches; a grade that tests changes nothing."""
+    plan = a_plan(tmp_path)
+    stats, found = random_world()
+    publish(plan, stats, found)
+    words = ["tum hi ho", "abba", "beyonce", "दिल"]
+    grades = [Grade(q, item, 4, "asha") for q in words for item in ("song:0", "song:77")]
+    assert {grade.purpose for grade in grades} == {"teach", "test"}
+    alone = replace(plan, run="alone")
+    run(alone)
+    save(plan.open_lake(), grades, "grades.csv")
+    verdict = run(plan)
+    before, after = ({key_of(row): row for row in table(one, "judgments").to_pylist()} for one in (alone, plan))
+    taught = {(grade.query_group, grade.item) for grade in grades if grade.purpose == "teach"}
+    learning = {block.name for block in plan.blocks if block.role != "test"}
+
+    assert verdict.facts["expert_pairs"] == len(taught)
+    for key, row in after.items():
+        block, _, group, item = key
+        old = before.get(key, {"utility_sum": 0.0, "examination_sum": 0.0, "impressions": 0.0})
+        added = 5.0 if block in learning and (group, item) in taught else 0.0
+        assert row["examination_sum"] == pytest.approx(old["examination_sum"] + added)
+        assert row["utility_sum"] == pytest.approx(old["utility_sum"] + 0.8 * added)
+        assert row["impressions"] == old["impressions"]
+        assert row["graders"] == (1 if added else 0)
+    assert set(before) <= set(after)
+    assert any(key not in before for key in after)  # a pair that only an expert knows
+
+
+def key_of(row):
+    return row["block"], row["theta_variant"], row["query_group"], row["item"]

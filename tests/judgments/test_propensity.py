@@ -1,9 +1,10 @@
 """The curves on the driver: by hand, clipped, given, by surface, and refused where positions cannot be compared."""
 
+import numpy as np
 import pytest
 
 from reprise.judgments.harvest import Contrast
-from reprise.judgments.propensity import curves
+from reprise.judgments.propensity import by_em, curves
 from reprise.settings.gate import Theta
 
 SETTINGS = Theta(assumed=[1.0, 0.6, 0.3], min_pairs=10, clip=0.05, min_surface_pairs=40)
@@ -141,3 +142,15 @@ def test_the_interval_is_wide_where_few_queries_say_much():
         assert curve.low[1] <= curve.theta[1] <= curve.high[1]
         assert curve.high[1] - curve.low[1] == pytest.approx(width, abs=0.08)
         assert (curve.low[0], curve.high[0]) == (1, 1)
+
+
+def test_em_finds_the_curve_from_counts():
+    """Of pairs seen at all three places, without noise; it needs more iterations than anything else here."""
+    theta, worth = (1, 0.5, 0.25), np.linspace(0.1, 0.6, 40)
+    cells = [(n, k + 1, 1000.0, 1000.0 * g * t) for n, g in enumerate(worth) for k, t in enumerate(theta)]
+    curve = by_em(cells, 3, 0.02)
+
+    assert curve.theta == pytest.approx(theta, rel=0.01)
+    assert (curve.variant, curve.pairs) == ("em", (40, 40, 40))
+    assert by_em([], 3, 0.02) is None
+    assert by_em(cells, 4, 0.02) is None  # nothing was seen at the fourth

@@ -19,7 +19,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.clicks.sessions import Codes, Flags, Sessions
+from reprise.clicks.pbm import em, shares
+from reprise.clicks.sessions import Flags, Sessions
 from reprise.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -115,15 +116,6 @@ def fit(name: Name, sessions: Sessions, setting: Setting | None = None) -> Fitte
     return _sdbn(sessions, setting) if name == "sdbn" else _dbn(sessions, setting)
 
 
-def _shares(successes: Floats, trials: Floats, setting: Setting) -> Floats:
-    good, all_ = setting.prior
-    return np.divide(successes + good, trials + all_, out=np.zeros(len(trials)), where=trials + all_ > 0)
-
-
-def _sums(codes: Codes, values: Floats, size: int) -> Floats:
-    return np.bincount(codes, weights=values, minlength=size).astype(np.float64)
-
-
 def _finished(name: Name, sessions: Sessions, a: Floats, s: Floats, theta: Floats, gamma: float, n: int) -> Fitted:
     """Return the parameters, NaN where a pair was never shown, and what a new pair is taken for: the mean of all."""
     counts = np.bincount(sessions.pair[sessions.shown], minlength=len(sessions.pairs))
@@ -141,33 +133,28 @@ def _pbm(sessions: Sessions, setting: Setting) -> Fitted:
     row, place = np.nonzero(sessions.shown)
     cells, cell = np.unique(sessions.pair[row, place] * width + place, return_inverse=True)
     pair, place = np.divmod(cells, width)
-    n = np.bincount(cell).astype(float)
-    c = _sums(cell, sessions.clicked[sessions.shown].astype(np.float64), len(cells))
-    pairs = len(sessions.pairs)
-    shown, at = _sums(pair, n, pairs), _sums(place, n, width)
-    attraction = _shares(_sums(pair, c, pairs), shown, setting)
-    theta = 1.0 / np.arange(1, width + 1)
-    for rounds in count(1):
-        a, t = attraction[pair], theta[place]
-        missed = np.maximum(1 - a * t, _TINY)
-        liked = _sums(pair, c + (n - c) * a * (1 - t) / missed, pairs)
-        looked = _sums(place, c + (n - c) * t * (1 - a) / missed, width)
-        newer, curve = _shares(liked, shown, setting), looked / np.maximum(at, _TINY)
-        moved = max(np.abs(newer - attraction).max(), np.abs(curve - theta).max())
-        attraction, theta = newer, curve
-        if moved < setting.tolerance or rounds >= setting.iterations:
-            break
-    scale = theta[0]  # only the product is known: 1 at the first place
-    ones = np.ones(pairs)
-    return _finished("pbm", sessions, np.minimum(attraction * scale, 1.0), ones, theta / scale, 1.0, rounds)
+    shown = np.bincount(cell).astype(np.float64)
+    clicked = np.bincount(cell, weights=sessions.clicked[sessions.shown]).astype(np.float64)
+    known, theta, rounds = em(
+        pair,
+        place,
+        shown,
+        clicked,
+        prior=setting.prior,
+        iterations=setting.iterations,
+        tolerance=setting.tolerance,
+    )
+    attraction = np.zeros(len(sessions.pairs))
+    attraction[: len(known)] = known
+    return _finished("pbm", sessions, attraction, np.ones(len(attraction)), theta, 1.0, rounds)
 
 
 def _sdbn(sessions: Sessions, setting: Setting) -> Fitted:
     """Counting: with γ = 1 all down to the last click was looked at, and where that did not satisfy, the whole list."""
     looked = _down_to(sessions, np.where(_stopped(sessions), sessions.last, sessions.pair.shape[1] - 1))
     clicks = sessions.per_pair(sessions.clicked, sessions.shown)
-    a = _shares(clicks, sessions.per_pair(looked, sessions.shown), setting)
-    s = _shares(sessions.per_pair(sessions.satisfied, sessions.shown), clicks, setting)
+    a = shares(clicks, sessions.per_pair(looked, sessions.shown), setting.prior)
+    s = shares(sessions.per_pair(sessions.satisfied, sessions.shown), clicks, setting.prior)
     return _finished("sdbn", sessions, a, s, np.ones(1), 1.0, 1)
 
 
@@ -184,14 +171,14 @@ def _down_to(sessions: Sessions, place: NDArray[np.int64]) -> Flags:
 def _dbn(sessions: Sessions, setting: Setting) -> Fitted:
     """EM: what is not seen is how far down a listener went after the last click, and, without plays, why no further."""
     clicks = sessions.per_pair(sessions.clicked, sessions.shown)
-    a = _shares(clicks, sessions.per_pair(sessions.shown, sessions.shown), setting)
+    a = shares(clicks, sessions.per_pair(sessions.shown, sessions.shown), setting.prior)
     s, gamma = np.full(len(a), 0.5), setting.gamma
     if sessions.plays:
-        s = _shares(sessions.per_pair(sessions.satisfied, sessions.shown), clicks, setting)
+        s = shares(sessions.per_pair(sessions.satisfied, sessions.shown), clicks, setting.prior)
     for rounds in count(1):
         looked, content, went, could = _expected(sessions, a, s, gamma)
-        newer = _shares(clicks, sessions.per_pair(looked, sessions.shown), setting)
-        happier = s if sessions.plays else _shares(sessions.per_pair(content, sessions.shown), clicks, setting)
+        newer = shares(clicks, sessions.per_pair(looked, sessions.shown), setting.prior)
+        happier = s if sessions.plays else shares(sessions.per_pair(content, sessions.shown), clicks, setting.prior)
         chance = gamma if setting.fixed_gamma or could <= 0 else went / could
         moved = max(np.abs(newer - a).max(), np.abs(happier - s).max(), abs(chance - gamma))
         a, s, gamma = newer, happier, chance

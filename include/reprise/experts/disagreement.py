@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reprise.experts.grades import Grade, median
+from reprise.experts.merge import group_of
 
 if TYPE_CHECKING:
     from reprise.plan import Plan
@@ -46,9 +47,11 @@ def disagreements(plan: Plan, grades: Iterable[Grade], apart: int = 2) -> Compar
         for row in lake.read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()
         if row["block"] == block and (row["users"] or 0) >= fewest
     }
+    decided = lake.read("query_variants", plan.judgments_version, [plan.partition]).to_pylist()
+    by_itself = {row["q"]: row["query_group"] for row in decided if not row["pooled"]}
     by_pair: dict[tuple[str, str], list[int]] = {}
     for grade in grades:
-        by_pair.setdefault((grade.query_group, grade.item), []).append(grade.grade)
+        by_pair.setdefault((group_of(grade, by_itself), grade.item), []).append(grade.grade)
     shared = alike = 0
     found = []
     for row in lake.read("judgments", plan.judgments_version, [plan.partition]).to_pylist():

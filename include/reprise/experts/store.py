@@ -47,10 +47,15 @@ def save(lake: Lake, grades: Sequence[Grade], source: str) -> bool:
 
 
 def load(lake: Lake) -> list[Grade]:
+    """Return the grades that count; none at all are an error."""
+    if found := imported(lake):
+        return found
+    raise MissingDataError(f"{lake.uri} holds no expert grades", "import some: `reprise grades import --help`")
+
+
+def imported(lake: Lake) -> list[Grade]:
     """Return each grader's last word on each pair; of one day's words, that of the import published later."""
     imports = lake.partitions("expert_grades", VERSION)
-    if not imports:
-        raise MissingDataError(f"{lake.uri} holds no expert grades", "import some: `reprise grades import --help`")
     age = lake.store.modified(f"expert_grades/v={VERSION}/")
     oldest_first = sorted(imports, key=lambda partition: min(age[key] for key in imports[partition].files))
     names = ["query", "item", "grade", "grader", "graded_at", "comment"]

@@ -19,19 +19,31 @@ if TYPE_CHECKING:
 PARTS = 100
 
 
-def contrasts(stats: DataFrame, positions: int) -> DataFrame:
-    """Return a row per part of the queries, surface and pair of positions: pooled clicks above and below, and pairs.
+_SHOWN_AS = ["scope", "surface", "q", "item"]
 
-    ``stats`` is query_item_stats of the days to learn from. See `reprise.judgments.harvest` for the method.
+
+def seen(stats: DataFrame, positions: int) -> DataFrame:
+    """Return impressions n and clicks c by day, scope, surface, q, item and position.
+
+    ``stats`` is query_item_stats of the days to learn position bias from.
     """
     from pyspark.sql import functions as f
 
-    key = ["dt", "scope", "surface", "q", "item"]
-    seen = (
+    return (
         stats.where((f.col("position") <= positions) & (f.col("impressions") > 0))
-        .groupBy(*key, "position")
+        .groupBy("dt", *_SHOWN_AS, "position")
         .agg(f.sum("impressions").alias("n"), f.sum("clicks").alias("c"))
     )
+
+
+def contrasts(seen: DataFrame) -> DataFrame:
+    """Return a row per part of the queries, surface and pair of positions: pooled clicks above and below, and pairs.
+
+    See `reprise.judgments.harvest` for the method.
+    """
+    from pyspark.sql import functions as f
+
+    key = ["dt", *_SHOWN_AS]
     places = (
         seen.groupBy(*key)
         .agg(f.array_sort(f.collect_list(f.struct("position", "n", "c"))).alias("places"))  # ten at the most
@@ -50,10 +62,26 @@ def contrasts(stats: DataFrame, positions: int) -> DataFrame:
     )
 
 
+def seen_in_places(seen: DataFrame, most: int) -> DataFrame:
+    """Return scope, surface, q, item, position and the sums n and c of the pairs most shown, at two places or more."""
+    from pyspark.sql import functions as f
+
+    places = (
+        seen.groupBy(*_SHOWN_AS, "position")
+        .agg(f.sum("n").alias("n"), f.sum("c").alias("c"))
+        .groupBy(*_SHOWN_AS)
+        .agg(f.collect_list(f.struct("position", "n", "c")).alias("places"), f.sum("n").alias("shown"))
+        .where((f.size("places") > 1) & f.exists("places", lambda place: place.c > 0))
+    )
+    most_shown = places.orderBy(f.desc("shown"), *_SHOWN_AS).limit(most)
+    return most_shown.select(*_SHOWN_AS, f.inline("places"))
+
+
 def judged(
     stats: DataFrame,
     blocks: DataFrame,
     decided: DataFrame,
+    taught: DataFrame | None,
     theta: DataFrame,
     own: Collection[str],
     settings: Judging,
@@ -64,8 +92,9 @@ def judged(
     The prior is one number per block and variant, Σ utility / Σ θ over the whole block: an item-level prior would
     hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
     ``error`` is the standard error of g, of impressions and of m more that are like the block's on average: a pair seen
-    once is not certain. ``decided`` is `query_variants`. ``theta`` has a row per variant, ``surface`` and position; a
-    surface that is not in ``own`` has the rows of "".
+    once is not certain. ``decided`` is `query_variants`; ``taught`` is what experts add (`Taught`),
+    in no prior. ``theta`` has a row per variant, ``surface`` and position; a surface that is not in ``own`` has the
+    rows of "".
     """
     from pyspark.sql import functions as f
 
@@ -87,6 +116,7 @@ def judged(
             f.sum("u2").alias("u2"),
             f.sum(f.expr("n * theta")).alias("examination_sum"),
         )
+        .withColumn("graders", f.lit(0).cast("bigint"))
         .cache()
     )
     prior = sums.groupBy("block", "theta_variant").agg(
@@ -94,6 +124,8 @@ def judged(
         f.expr("sum(utility_sum) / sum(impressions)").alias("mean"),
         f.expr("sum(u2) / sum(impressions)").alias("mean_square"),
     )
+    if taught is not None:
+        sums = _with_experts(sums, taught)
     m = f.lit(float(settings.prior_weight))
     g = (f.col("utility_sum") + m * f.col("prior")) / (f.col("examination_sum") + m)
     seen = f.col("impressions") + m
@@ -108,6 +140,23 @@ def judged(
         .withColumn("grade", grade)
         .withColumn("error", error)
     )
+
+
+def _with_experts(sums: DataFrame, taught: DataFrame) -> DataFrame:
+    """Return the sums with the experts' looks added, under every θ: what they say has no position."""
+    from pyspark.sql import functions as f
+
+    key = ["block", "theta_variant", "query_group", "item"]
+    added = taught.join(f.broadcast(sums.select("theta_variant").distinct())).select(
+        *key,
+        f.lit(0.0).alias("impressions"),
+        f.col("utility").alias("utility_sum"),
+        f.col("squares").alias("u2"),
+        f.col("looks").alias("examination_sum"),
+        "graders",
+    )
+    both = sums.select(*added.columns).unionByName(added).groupBy(*key)
+    return both.agg(*(f.sum(name).alias(name) for name in added.columns if name not in key))
 
 
 def groups(stats: DataFrame, blocks: DataFrame, decided: DataFrame, periods: DataFrame) -> DataFrame:

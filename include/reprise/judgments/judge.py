@@ -8,14 +8,14 @@ that block's days alone.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import MissingDataError
 from reprise.judgments.fold import FOLD_VERSION
 from reprise.judgments.harvest import Contrast
-from reprise.judgments.propensity import Curve, curves
+from reprise.judgments.propensity import Curve, by_em, curves
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reprise.lake import Lake
     from reprise.plan import Plan
 
+_EM_PAIRS = 20_000
 logger = logging.getLogger(__name__)
 
 
@@ -45,11 +46,16 @@ def run(plan: Plan) -> Verdict:
     size_shuffles(spark, rows)
     found, reason = _measure(stats, plan)
     facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
+    if found[-1].variant == "em":
+        facts["theta_em"] = list(found[-1].theta)
     few = pa.Table.from_pylist(_rows(found), tables.propensities)  # no job of Spark's is worth it
     lake.write("propensities", plan.judgments_version, plan.partition, few, stats_inputs, facts)
     decided = _variants(spark, stats, queries, plan, stats_inputs)
     _publish(plan, "query_groups", _groups(spark, queries, decided, plan), query_inputs, facts)
-    rows = _publish(plan, "judgments", _judged(spark, stats, decided, found, plan), stats_inputs, facts)
+    taught, pairs = _taught(spark, decided, plan)
+    facts["expert_pairs"] = pairs
+    judged = _judged(spark, stats, decided, taught, found, plan)
+    rows = _publish(plan, "judgments", judged, stats_inputs, facts)
     measured = f"θ was not measured: {reason}; the assumed curve is used" if reason else "θ was measured"
     curve = {"theta": list(found[0].theta), "theta_pairs": list(found[0].pairs)}
     curve["theta_surfaces"] = [c.surface for c in found if c.surface]
@@ -77,12 +83,22 @@ def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[Dat
 
 
 def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str]:
-    """Return the curves, and why θ could not be measured if it could not, from the days before the test block."""
-    from reprise.judgments.frames import contrasts
+    """Return the curves, and why θ could not be measured if it could not, from the days before the test block.
+
+    Where it was, the curve by EM is the last: no part of any decision, drawn beside the measured one.
+    """
+    from reprise.judgments.frames import contrasts, seen, seen_in_places
 
     positions, first_test_day = plan.deployment.solr.request.rows, plan.block("test")[0].first
-    rows = contrasts(stats.where(stats.dt < first_test_day), positions).collect()
-    found, reason = curves([Contrast(**row.asDict()) for row in rows], plan.deployment.gate.theta, positions)
+    settings = plan.deployment.gate.theta
+    cells = seen(stats.where(stats.dt < first_test_day), positions).cache()
+    found, reason = curves([Contrast(**row.asDict()) for row in contrasts(cells).collect()], settings, positions)
+    if not reason:
+        shown = seen_in_places(cells, _EM_PAIRS).collect()
+        keyed = [((c.scope, c.surface, c.q, c.item), c.position, c.n, c.c) for c in shown]
+        check = by_em(keyed, positions, settings.clip)
+        found += [check] if check else []
+    cells.unpersist()
     logger.info("θ %s: %s", found[0].method, reason or found[0].theta)
     return found, reason
 
@@ -107,7 +123,7 @@ def _rows(found: list[Curve]) -> list[dict[str, Any]]:
 
 def _by_surface(found: list[Curve]) -> list[tuple[str, str, int, float]]:
     """Return (variant, surface, position, θ): for a surface with a measured curve of its own the other variants too."""
-    of_all = [curve for curve in found if not curve.surface]
+    of_all = [curve for curve in found if not curve.surface and curve.variant != "em"]
     own = [curve for curve in found if curve.surface]
     spread = [replace(curve, surface=mine.surface) for mine in own for curve in of_all if curve.variant != mine.variant]
     return [
@@ -131,6 +147,23 @@ def _variants(
     return read_table(spark, schema, lake.files(name, plan.judgments_version, [plan.partition]))
 
 
+def _taught(spark: SparkSession, decided: DataFrame, plan: Plan) -> tuple[DataFrame | None, int]:
+    """Return what experts teach in the plan's blocks, and how many pairs; None where there is nothing."""
+    from reprise.experts.merge import taught
+    from reprise.experts.store import imported
+
+    grades = imported(plan.open_lake())
+    if not grades:
+        return None, 0
+    apart = {row.q: row.query_group for row in decided.where(~decided.pooled).collect()}
+    rows = taught(grades, plan.blocks, apart, plan.deployment.gate.judging)
+    if not rows:
+        return None, 0
+    kinds = "block string, query_group string, item string, looks double, utility double, squares double, graders long"
+    found = spark.createDataFrame([astuple(row) for row in rows], kinds)
+    return found, len({(row.query_group, row.item) for row in rows})
+
+
 def _groups(spark: SparkSession, queries: DataFrame, decided: DataFrame, plan: Plan) -> DataFrame:
     from reprise.judgments.frames import groups
     from reprise.searches.privacy import load_keys
@@ -143,7 +176,14 @@ def _groups(spark: SparkSession, queries: DataFrame, decided: DataFrame, plan: P
     return groups(queries, _block_days(spark, plan), decided, periods)
 
 
-def _judged(spark: SparkSession, stats: DataFrame, decided: DataFrame, found: list[Curve], plan: Plan) -> DataFrame:
+def _judged(
+    spark: SparkSession,
+    stats: DataFrame,
+    decided: DataFrame,
+    taught: DataFrame | None,
+    found: list[Curve],
+    plan: Plan,
+) -> DataFrame:
     from reprise.judgments.frames import judged
 
     gate, positions = plan.deployment.gate, plan.deployment.solr.request.rows
@@ -151,7 +191,8 @@ def _judged(spark: SparkSession, stats: DataFrame, decided: DataFrame, found: li
         _by_surface(found), "theta_variant string, surface string, position long, theta double"
     )
     own = [curve.surface for curve in found if curve.surface]
-    return judged(stats, _block_days(spark, plan).drop("first"), decided, theta, own, gate.judging, positions)
+    days = _block_days(spark, plan).drop("first")
+    return judged(stats, days, decided, taught, theta, own, gate.judging, positions)
 
 
 def _block_days(spark: SparkSession, plan: Plan) -> DataFrame:

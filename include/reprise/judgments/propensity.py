@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reprise.clicks.pbm import em
 from reprise.judgments.harvest import Contrast, Steps, harvested
 from reprise.settings.gate import Theta
 
+_EM_ITERATIONS = 1500
 REMEDY = (
     "let two rankers answer the same queries on the same days, or exchange two neighbours in 2 to 5 % of the answers "
     "and log `swapped`; or, from a measurement of your own, give the curve: theta.method given"
@@ -24,7 +26,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Curve:
-    """One θ per position from 1; ``method`` is all_pairs, adjacent, given, assumed or constant.
+    """One θ per position from 1; ``method`` is all_pairs, adjacent, given, assumed, constant or em.
 
     ``low`` and ``high`` are the 95 % interval at each position, empty where nothing was measured; ``surface`` is
     empty for the curve of every surface that has none of its own.
@@ -58,6 +60,24 @@ def curves(contrasts: Sequence[Contrast], settings: Theta, positions: int) -> tu
         method = "given" if settings.method == "given" else "assumed"
         return [Curve("measured", assumed, method, none), *others], reason
     return [measured, *others, *_own(used, settings, positions)], ""
+
+
+def by_em(cells: Sequence[tuple[object, int, float, float]], positions: int, clip: float) -> Curve | None:
+    """Return the curve that the position-based model has by EM, to check a measured one; None without cells.
+
+    A cell is (any key of the pair, position from 1, impressions, clicks). Days are pooled, so what is in fashion is
+    taken for being better placed: some per cent of difference are to be expected.
+    """
+    if not cells:
+        return None
+    keys = {key: number for number, key in enumerate(dict.fromkeys(cell[0] for cell in cells))}
+    pair = np.array([keys[cell[0]] for cell in cells], dtype=np.int64)
+    place = np.array([cell[1] - 1 for cell in cells], dtype=np.int64)
+    shown, clicked = (np.array([cell[n] for cell in cells], dtype=np.float64) for n in (2, 3))
+    _, theta, _ = em(pair, place, shown, np.minimum(clicked, shown), iterations=_EM_ITERATIONS)
+    if len(theta) < positions:
+        return None
+    return Curve("em", tuple(float(t) for t in np.clip(theta, clip, 1.0)), "em", (len(keys),) * positions)
 
 
 def _own(used: Sequence[Contrast], settings: Theta, positions: int) -> list[Curve]:

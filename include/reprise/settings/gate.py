@@ -45,6 +45,12 @@ class Judging(Strict):
         0.3, ge=0, le=1, description="of most shown items that two spellings need in common to be one query; 0: none"
     )
     top_results: int = Field(10, ge=1, description="how many most shown items are compared")
+    expert_looks: float = Field(
+        5.0, ge=0, description="how many looks of listeners the experts' word on a pair weighs; 0: none"
+    )
+    expert_worth: list[float] = Field(
+        default=[0.0, 0.1, 0.2, 0.4, 0.8], min_length=5, max_length=5, description="consumption per look, by grade 0–4"
+    )
     grade_cuts: list[float] = Field(default=[0.05, 0.15, 0.3, 0.5], min_length=4, max_length=4)
 
 

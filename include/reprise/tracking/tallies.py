@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reprise.metrics import Means, means
+from reprise.metrics import Means, consumption_ndcg, means
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 DECIDING = ("measured", "judged_only")
+MAIN = consumption_ndcg().name
 EXPECTED = ("measured", "prior")  # the one reading there is of expected consumption
 
 
@@ -38,13 +39,13 @@ def tallies(scores: pa.Table) -> dict[str, Tally]:
                 tally.metrics[f"{role}/theta_{variant}/unjudged_{policy}/{metric}"] = mean.traffic_weighted
             continue
         figures = {f"{role}/{metric}": mean.traffic_weighted, f"{role}/{metric}_per_query": mean.per_query}
-        if not estimate:
+        if metric == MAIN:
             figures[f"{role}/queries"] = mean.queries
             figures[f"{role}/dropped_traffic_share"] = mean.dropped_traffic_share
         for segment, of_segment in part.groupby("segment"):
             value = _mean(of_segment["value"], of_segment["traffic"]).traffic_weighted
             figures[f"{role}/{segment}/{metric}"] = value
-            if role == "test" and not estimate and np.isfinite(value):
+            if role == "test" and metric == MAIN and np.isfinite(value):
                 tally.segments[str(segment)] = value
         tally.metrics.update({name: float(value) for name, value in figures.items() if np.isfinite(value)})
     return found

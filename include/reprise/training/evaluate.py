@@ -20,7 +20,7 @@ from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resol
 from reprise.metrics.expected import Expected
 from reprise.release.candidate import Candidate
 from reprise.solr import score
-from reprise.training import counterfactual
+from reprise.training import counterfactual, experts
 from reprise.training.data import query_codes, read_table, vectors_for
 from reprise.training.train import folder
 from reprise.verdict import Verdict
@@ -68,6 +68,8 @@ def run(plan: Plan) -> Verdict:
             found = counterfactual.estimates(plan, rows, codes, searches, judgments, models)
             expected = counterfactual.facts(found, searches)
             parts += [_expected(plan, about, one, model, block) for model, one in found.items()]
+            for model, by_grades in experts.values(plan, rows, codes, about.num_rows, models).items():
+                parts.append(_scores(about, by_grades, model, block, "measured", "judged_only", experts.NAME))
     if not parts:
         raise MissingDataError(f"the training set of run {plan.run} is empty", "run `reprise featurize` anew")
     scores = pa.concat_tables(parts)

@@ -31,7 +31,10 @@ def judge(
     verdict: VerdictUri = None,
     sessions: Annotated[Path | None, typer.Option(help="Instead of a plan: sessions as JSON lines.")] = None,
     method: Annotated[
-        str | None, typer.Option(help="pbm, sdbn, dbn, ctr or ctr_at_1: print labels. Left out, models are compared.")
+        str | None,
+        typer.Option(
+            help="Print labels by pbm, sdbn, dbn, ctr or ctr_at_1, or `compare` the models on held-out sessions."
+        ),
     ] = None,
     gamma: Annotated[float, typer.Option(help="Of the DBN: the chance to look further, where EM begins.")] = 0.9,
     fix_gamma: Annotated[bool, typer.Option("--fix-gamma", help="Leave gamma as it is.")] = False,
@@ -45,30 +48,39 @@ def judge(
     ] = 0.2,
     out: Annotated[Path | None, typer.Option(help="Where to write the labels; the terminal if left out.")] = None,
 ) -> None:
-    """Measure position bias and turn daily statistics into judgments; or try click models on a file of sessions.
+    """Measure position bias and turn daily statistics into judgments; or try click models on sessions.
+
+    With --method nothing is published: sessions are a file's, or the searches of the plan's test block.
 
     Example: `reprise judge --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
 
     Example: `reprise judge --sessions sessions.jsonl --method dbn --gamma 0.7 --fix-gamma`
     """
-    if bool(plan) == bool(sessions) or (sessions and verdict) or (plan and (method or out)):
+    if bool(plan) == bool(sessions) or (verdict and (method or sessions)) or (out and not method):
         raise UsageError(
-            "judge takes a plan, or sessions", "give --plan (and --verdict), or --sessions (and --method, --out)"
+            "judge takes a plan, or sessions", "give --plan (and --verdict), or --plan or --sessions and --method"
         )
-    if plan:
+    if plan and not method:
         from reprise.judgments.judge import run
 
         answer(verdict, lambda: run(plan_at(plan)))
-    elif sessions:
-        from reprise.clicks.files import compare_file, judge_file
-        from reprise.clicks.models import Setting
+        return
+    from reprise.clicks.lake import sessions_of_plan, widely_asked
+    from reprise.clicks.models import Setting
+    from reprise.clicks.sessions import read_sessions
+    from reprise.clicks.view import compare_text, label_text
 
-        setting = Setting(prior, gamma, fix_gamma, iterations)
-        text = judge_file(sessions, method, setting) if method else compare_file(sessions, setting, held_out) + "\n"
-        if out:
-            out.write_text(text, encoding="utf-8")
-        else:
-            typer.echo(text, nl=False)
+    setting = Setting(prior, gamma, fix_gamma, iterations)
+    known = plan_at(plan) if plan else None
+    found = sessions_of_plan(known) if known else read_sessions(sessions or Path())
+    if method in (None, "compare"):
+        text = compare_text(found, setting, held_out)
+    else:
+        text = label_text(found, str(method), setting, widely_asked(known) if known else None)
+    if out:
+        out.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text, nl=False)
 
 
 def featurize(plan: PlanUri, verdict: VerdictUri = None) -> None:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from reprise.clicks.files import compare_file, judge_file
 from reprise.clicks.labels import labels
 from reprise.clicks.models import Setting
-from reprise.clicks.sessions import sessions_of
+from reprise.clicks.sessions import read_sessions, sessions_of
+from reprise.clicks.view import compare_text, label_text
 from reprise.errors import UsageError
 
 
@@ -55,8 +55,9 @@ def test_more_clicks_than_views_are_left_is_no_rate_above_one():
 def test_a_file_of_labels_and_a_table(tmp_path):
     path = tmp_path / "sessions.jsonl"
     path.write_text("\n".join(json.dumps(record) for record in SESSIONS * 4))
-    rows = list(csv.DictReader(io.StringIO(judge_file(path, "sdbn", Setting(prior=(0, 0))))))
-    table = compare_file(path, Setting())
+    sessions = read_sessions(path)
+    rows = list(csv.DictReader(io.StringIO(label_text(sessions, "sdbn", Setting(prior=(0, 0))))))
+    table = compare_text(sessions, Setting())
 
     assert len(rows) == 6
     assert (rows[0]["item"], rows[0]["impressions"], rows[0]["clicks"]) == ("a", "80", "40")
@@ -65,4 +66,4 @@ def test_a_file_of_labels_and_a_table(tmp_path):
     assert {line.split()[0] for line in table.splitlines()[2:5]} == {"pbm", "sdbn", "dbn"}
     assert "the last click" in table
     with pytest.raises(UsageError, match="no method 'ubm'"):
-        judge_file(path, "ubm", Setting())
+        label_text(sessions, "ubm", Setting())

@@ -1,7 +1,6 @@
 """The click models: planted parameters found again, and tiny sessions worked out by listing all that can happen."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,14 +42,6 @@ class Lists:
         return Sessions(names, pair, clicked, clicked & satisfied, plays)
 
 
-def hide_plays(sessions):
-    """The same sessions as a log without plays has them."""
-    last = np.zeros_like(sessions.clicked)
-    rows = np.flatnonzero(sessions.clicked.any(axis=1))
-    last[rows, sessions.last[rows]] = True
-    return replace(sessions, satisfied=last, plays=False)
-
-
 def test_pbm_finds_what_was_planted():
     """θ within 5 % and every attraction within what 20,000 sessions allow."""
     lists = Lists(1)
@@ -73,7 +64,7 @@ def test_dbn_finds_what_was_planted(gamma):
 def test_dbn_without_plays_still_finds_the_order():
     """From clicks alone satisfaction is blurred; what an item is worth keeps its order."""
     lists = Lists(3, sessions=40_000, queries=2)
-    found = fit("dbn", hide_plays(lists.down_the_list(0.9)), Setting(iterations=500))
+    found = fit("dbn", lists.down_the_list(0.9).without_plays(), Setting(iterations=500))
     worth = (lists.attraction * lists.satisfaction).ravel()
 
     assert np.corrcoef(found.worth, worth)[0, 1] > 0.95
@@ -180,7 +171,7 @@ def test_pbm_by_listing_all_clicks():
 
 def test_em_never_gets_worse():
     """Without a prior, each iteration raises the likelihood of the sessions it learns from."""
-    sessions = hide_plays(Lists(5, sessions=400).down_the_list(0.7))
+    sessions = Lists(5, sessions=400).down_the_list(0.7).without_plays()
     for name in ("pbm", "dbn"):
         likely = [
             foretold(fit(name, sessions, Setting((0, 0), 0.5, iterations=n, tolerance=0)), sessions).log_likelihood

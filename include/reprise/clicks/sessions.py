@@ -50,6 +50,13 @@ class Sessions:
         width = self.clicked.shape[1]
         return np.where(self.clicked.any(axis=1), width - 1 - np.argmax(self.clicked[:, ::-1], axis=1), -1)
 
+    def without_plays(self) -> Sessions:
+        """Return the same as a log has them that knows nothing of plays: the last click satisfies."""
+        last = np.zeros_like(self.clicked)
+        rows = np.flatnonzero(self.clicked.any(axis=1))
+        last[rows, self.last[rows]] = True
+        return Sessions(self.pairs, self.pair, self.clicked, last, False)
+
     def take(self, rows: Codes | Flags) -> Sessions:
         """Return some of the sessions; pairs keep their numbers."""
         return Sessions(self.pairs, self.pair[rows], self.clicked[rows], self.satisfied[rows], self.plays)
@@ -123,9 +130,4 @@ def _arrays(records: Sequence[dict[str, Any]], plays: bool) -> Sessions:
         if plays:
             seconds[row, :n] = record["seconds"]
     found = Sessions(list(numbers), pair, clicked, clicked & (seconds >= SATISFYING_S), plays)
-    if plays:
-        return found
-    last = np.zeros_like(clicked)
-    rows = np.flatnonzero(clicked.any(axis=1))
-    last[rows, found.last[rows]] = True
-    return Sessions(found.pairs, pair, clicked, last, plays)
+    return found if plays else found.without_plays()

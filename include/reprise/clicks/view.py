@@ -1,39 +1,38 @@
-"""``reprise judge --sessions``: what a session file says, without a lake: the models side by side, or labels."""
+"""What ``reprise judge --method`` prints of sessions: the models side by side, or the labels of one."""
 
 from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
-from typing import get_args
+from collections.abc import Collection
 
 import numpy as np
 
 from reprise.clicks.compare import NAMES, Foretold, compared
-from reprise.clicks.labels import METHODS, Label, Method, labels
+from reprise.clicks.labels import METHODS, Label, labels
 from reprise.clicks.models import Setting
-from reprise.clicks.sessions import read_sessions
+from reprise.clicks.sessions import Sessions
 from reprise.errors import UsageError
 
 _COLUMNS = ("query", "item", "impressions", "clicks", "worth", "attraction", "satisfaction", "grade")
 
 
-def judge_file(path: Path, method: str, setting: Setting) -> str:
-    """Return the labels of a method as CSV, one line per (query, item)."""
+def label_text(sessions: Sessions, method: str, setting: Setting, only: Collection[str] | None = None) -> str:
+    """Return the labels of a method as CSV, one line per (query, item); of ``only`` these queries, where given."""
     if method not in METHODS:
-        raise UsageError(f"there is no method {method!r}", f"use one of {', '.join(get_args(Method))}")
+        raise UsageError(f"there is no method {method!r}", f"use compare, {', '.join(METHODS)}")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows(_row(label) for label in labels(read_sessions(path), method, setting))
+    found = labels(sessions, method, setting)
+    writer.writerows(_row(label) for label in found if only is None or label.query in only)
     return out.getvalue()
 
 
-def compare_file(path: Path, setting: Setting, held_out: float = 0.2) -> str:
-    """Return a table of the click models on the last sessions of a file, fitted on the first: best on top."""
-    sessions = read_sessions(path)
+def compare_text(sessions: Sessions, setting: Setting, held_out: float = 0.2) -> str:
+    """Return a table of the click models on the last sessions, fitted on the first: best on top."""
     found = compared(sessions, NAMES, setting, held_out)
-    kind = "a play of 30 s" if sessions.plays else "the last click, as no seconds were given"
+    kind = "a play of 30 s" if sessions.plays else "the last click, as no plays are known"
     says = (
         f"{len(sessions.pair)} sessions, {len(sessions.pairs)} pairs; tried on the last {found[0].sessions}; "
         f"satisfied is {kind}"
@@ -43,7 +42,7 @@ def compare_file(path: Path, setting: Setting, held_out: float = 0.2) -> str:
     lines = [head, *(_line(one) for one in found)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
     table = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-    return "\n".join([says, *table, "log-likelihood: mean per session; perplexity: 1 is certainty, 2 a coin"])
+    return "\n".join([says, *table, "log-likelihood: mean per session; perplexity: 1 is certainty, 2 a coin", ""])
 
 
 def _line(one: Foretold) -> list[str]:

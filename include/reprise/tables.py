@@ -78,6 +78,7 @@ propensities = _schema(
     surface=_text,  # empty: of all surfaces that have no curve of their own
     position=_int, theta=_float,
     low=_float, high=_float,  # the 95 % interval; null where nothing was measured
+    trust=_float,  # what the position brings by itself, per impression; 0 unless that was measured
     pairs=_int, method=_text,
 )  # fmt: skip
 
@@ -86,6 +87,7 @@ judgments = _schema(
     block=_text, theta_variant=_text, query_group=_text, item=_text,
     g=_float,  # expected consumption if examined, 0..1
     grade=_int, impressions=_float, utility_sum=_float, examination_sum=_float,
+    trust_sum=_float,  # of the utility, what the positions brought by themselves; 0 unless that was measured
     error=_float,  # standard error of g
     graders=_int,  # experts whose word is in the sums; 0: listeners alone
 )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 
 from builders.music import PlainFirstStage
 from reprise.judgments.harvest import Contrast
+from reprise.judgments.trust import TIERS, Level
 from reprise.metrics.expected import Logged
 from reprise.metrics.ranking import rank
 from reprise.sandbox.music import Switches, Truth, World
@@ -52,6 +53,28 @@ class Cells:
                     found = sums.setdefault(where, np.zeros(3))
                     found += (self.c[a] * self.n[b] / total, self.c[b] * self.n[a] / total, 1)
         return [Contrast(a, b, up, low, int(n), "", part) for (a, b, part), (up, low, n) in sorted(sums.items())]
+
+    def levels(self) -> list[Level]:
+        """Return the levels of clicks by what pairs brought on other days, by looking at every pair of cells."""
+        pair, of_pair = np.unique(self.pair, return_inverse=True)
+        _, of_day = np.unique(self.pair * 1000 + self.day, return_inverse=True)
+        del pair
+        n, c = (np.bincount(of_pair, v)[of_pair] - np.bincount(of_day, v)[of_day] for v in (self.n, self.c))
+        cuts = np.array(TIERS) * self.c.sum() / self.n.sum()
+        tier = np.where(n > 0, np.searchsorted(cuts, c / np.maximum(n, 1), side="right"), -1)
+        order = np.lexsort((self.position, self.pair, self.day))
+        key = np.stack([self.day[order], self.pair[order]], axis=1)
+        sums: dict[tuple[int, int, int], np.ndarray] = {}
+        for apart in range(1, ROWS):
+            upper, lower = order[:-apart], order[apart:]
+            same = (key[:-apart] == key[apart:]).all(axis=1) & (tier[upper] >= 0)
+            a, b = upper[same], lower[same]
+            w = self.n[a] * self.n[b] / (self.n[a] + self.n[b])
+            values = np.stack([self.c[a] / self.n[a] * w, self.c[b] / self.n[b] * w, w, np.ones(len(w))], axis=1)
+            for where, row in zip(zip(self.position[a], self.position[b], tier[a], strict=True), values, strict=True):
+                sums.setdefault(tuple(map(int, where)), np.zeros(4))
+                sums[tuple(map(int, where))] += row
+        return [Level(*where, *row[:3], int(row[3])) for where, row in sorted(sums.items())]
 
     def sums(self, theta: Sequence[float]) -> dict[str, np.ndarray]:
         """Return pair, impressions, clicks, utility and examination, by pair."""

@@ -66,16 +66,18 @@ def a_search(day, q, n, language="en"):
     return {"dt": day, "q": q, "language": language, "user": n % 5}
 
 
-def simulated(seed, *, rankers, swaps, queries=30, per_day=16000):
+def simulated(seed, *, rankers, swaps, queries=30, per_day=16000, steady=False):
     """Position-based clicks with a strong logger: relevance falls with the engine's order. Yields stats rows.
 
     With ``rankers`` = 2 a fifth of the traffic is answered by a noisier order; ``swaps`` is the share of answers
-    with one adjacent pair exchanged.
+    with one adjacent pair exchanged. Where ``steady``, items are worth the same every day.
     """
     rng = np.random.default_rng(seed)
+    worth = {}
     for day in DAYS:
         for q in range(queries):
             g = np.sort(rng.beta(1, 4, 14))[::-1]
+            g = worth.setdefault(q, g) if steady else g
             for ranker in range(rankers):
                 noise = rng.normal(0, 0.15 if ranker else 0.03, 14)
                 order = np.argsort(-(g + noise))[:10]
@@ -380,3 +382,54 @@ def test_experts_are_listened_to_but_not_in_the_test(spark, tmp_path):
 
 def key_of(row):
     return row["block"], row["theta_variant"], row["query_group"], row["item"]
+
+
+def test_levels_agree_with_duckdb(spark):
+    """Every pair of positions of every item and day, in the tier of what the pair brought on other days."""
+    from reprise.judgments.frames import levels, seen
+
+    rows, _ = random_world()
+    ours = pa.Table.from_pylist([row.asDict() for row in levels(seen(spark.createDataFrame(rows), 10)).collect()])
+    db = connect(stats=pa.Table.from_pylist(rows), ours=ours)
+    expected = db.sql("""
+        with seen as (select dt, scope, surface, q, item, position, sum(impressions) n, sum(utility_sum) u
+                      from stats where position <= 10 group by all),
+        days as (select dt, scope, surface, q, item, sum(n) n, sum(u) u from seen group by all),
+        worth as (select a.dt, a.scope, a.surface, a.q, a.item, sum(b.u) / sum(b.n) worth
+                  from days a join days b using (scope, surface, q, item) where a.dt <> b.dt group by all),
+        tiers as (select *, (select count(*) from (values (0.25), (0.75), (1.5), (3.0)) t(cut)
+                             where worth >= cut * (select sum(u) / sum(n) from seen)) tier from worth)
+        select a.position, b.position, tier, sum(a.u * b.n / (a.n + b.n)), sum(b.u * a.n / (a.n + b.n)),
+            sum(a.n * b.n / (a.n + b.n)), count(*)
+        from seen a join seen b using (dt, scope, surface, q, item) join tiers using (dt, scope, surface, q, item)
+        where a.position < b.position group by all order by all""").fetchnumpy()
+    got = db.sql("select * from ours order by upper, lower, tier").fetchnumpy()
+
+    assert len(got["tier"]) > 60
+    for mine, theirs in zip(got.values(), expected.values(), strict=True):
+        assert mine.astype(float) == pytest.approx(theirs.astype(float))
+
+
+def test_what_positions_bring_by_themselves_is_taken_off(spark, tmp_path):
+    """Half of all judgments' formula is in the table; clicks for being on top are found, and only where asked for."""
+    rng = np.random.default_rng(8)
+    rows = [
+        row | {"utility_sum": row["utility_sum"] + 0.5 * rng.binomial(int(row["impressions"]), 0.2 * THETA[k - 1] / k)}
+        for row in simulated(3, rankers=2, swaps=0.05, queries=12, per_day=4000, steady=True)
+        for k in [row["position"]]
+    ]
+    plan = a_plan(tmp_path, trust=True)
+    publish(plan, rows, [a_search(day, "q0", 0) for day in DAYS])
+    verdict = run(plan)
+    curve = [row for row in table(plan, "propensities").to_pylist() if row["theta_variant"] == "measured"]
+    labels = [row for row in table(plan, "judgments").to_pylist() if row["block"] == "test"]
+    mine = [row for row in labels if row["theta_variant"] == "measured"]
+    prior = sum(r["utility_sum"] - r["trust_sum"] for r in mine) / sum(r["examination_sum"] for r in mine)
+
+    assert {row["method"] for row in curve} == {"affine"}
+    assert verdict.facts["trust"][0] == pytest.approx(0.1, abs=0.04)
+    assert [row["trust"] for row in curve] == verdict.facts["trust"]
+    for row in mine:
+        worth = (row["utility_sum"] - row["trust_sum"] + 2 * prior) / (row["examination_sum"] + 2)
+        assert row["g"] == pytest.approx(min(1.0, max(0.0, worth)))
+    assert {row["trust_sum"] for row in labels if row["theta_variant"] == "assumed"} == {0.0}

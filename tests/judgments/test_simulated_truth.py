@@ -12,6 +12,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from builders.simulated_days import Candidates, Service, error
 from reprise.judgments.propensity import curves
+from reprise.judgments.trust import affine
 from reprise.metrics import compare
 from reprise.metrics.expected import expected_consumption
 from reprise.sandbox.music import day as simulated_day
@@ -54,6 +55,26 @@ def test_other_listeners_bend_the_curve_by_this_much(switches, off):
 
     assert off[0] < error(curve.theta) < off[1]
     assert np.all(np.array(curve.theta[1:]) < THETA[1:])
+
+
+@pytest.mark.parametrize("bias", [0.1, 0.3])
+def test_trust_is_told_from_position(bias):
+    """α and β of listeners who click what is on top for being there: θ·(1 − bias/k) and θ·bias/k, the last's zero."""
+    k = np.arange(1, 11)
+    alpha, beta = THETA * (1 - bias / k), THETA * bias / k
+    measured_alpha, measured_beta = affine(Service(7, BUSY, trust_bias=bias).cells(range(12)).levels(), 10)
+    plain, _ = measured(Service(7, BUSY, trust_bias=bias))
+
+    assert measured_alpha[:6] == pytest.approx(alpha[:6] / alpha[0], rel=0.1)
+    assert measured_beta[:3] == pytest.approx((beta - alpha * beta[-1] / alpha[-1])[:3], abs=0.015)
+    assert error(plain.theta) > np.mean(np.abs(measured_alpha / (alpha / alpha[0]) - 1)) + 0.02
+
+
+def test_without_trust_none_is_found():
+    alpha, beta = affine(Service(7, BUSY).cells(range(12)).levels(), 10)
+
+    assert alpha[:6] == pytest.approx(THETA[:6], rel=0.06)
+    assert np.all(beta < 0.02)
 
 
 def test_one_order_for_all_is_refused(monkeypatch):

@@ -7,6 +7,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
+from reprise.judgments.trust import TIERS
 from reprise.judgments.variants import with_group
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _SHOWN_AS = ["scope", "surface", "q", "item"]
 
 
 def seen(stats: DataFrame, positions: int) -> DataFrame:
-    """Return impressions n and clicks c by day, scope, surface, q, item and position.
+    """Return impressions n, clicks c and consumption u by day, scope, surface, q, item and position.
 
     ``stats`` is query_item_stats of the days to learn position bias from.
     """
@@ -32,7 +33,7 @@ def seen(stats: DataFrame, positions: int) -> DataFrame:
     return (
         stats.where((f.col("position") <= positions) & (f.col("impressions") > 0))
         .groupBy("dt", *_SHOWN_AS, "position")
-        .agg(f.sum("impressions").alias("n"), f.sum("clicks").alias("c"))
+        .agg(f.sum("impressions").alias("n"), f.sum("clicks").alias("c"), f.sum("utility_sum").alias("u"))
     )
 
 
@@ -62,6 +63,36 @@ def contrasts(seen: DataFrame) -> DataFrame:
     )
 
 
+def levels(seen: DataFrame) -> DataFrame:
+    """Return a row per pair of positions and tier of worth; see `reprise.judgments.trust`."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as f
+
+    ever, today = Window.partitionBy(*_SHOWN_AS), Window.partitionBy("dt", *_SHOWN_AS)
+    other_n, other_u = (f.sum(name).over(ever) - f.sum(name).over(today) for name in ("n", "u"))
+    mean = seen.agg(f.try_divide(f.sum("u"), f.sum("n")).alias("mean"))
+    tiered = (
+        seen.withColumn("other_n", other_n)
+        .withColumn("worth", f.try_divide(other_u, f.col("other_n")))
+        .where("other_n > 0")
+        .join(f.broadcast(mean))
+        .withColumn("tier", reduce(add, [(f.col("worth") >= f.col("mean") * cut).cast("int") for cut in TIERS]))
+    )
+    places = (
+        tiered.groupBy("dt", *_SHOWN_AS, "tier")
+        .agg(f.array_sort(f.collect_list(f.struct("position", "n", "u"))).alias("places"))
+        .where(f.size("places") > 1)
+    )
+    apart = places.select("tier", f.explode("places").alias("a"), "places")
+    pairs = apart.select("tier", "a", f.explode("places").alias("b")).where("a.position < b.position")
+    return pairs.groupBy(f.col("a.position").alias("upper"), f.col("b.position").alias("lower"), "tier").agg(
+        f.sum(f.expr("a.u * b.n / (a.n + b.n)")).alias("utility_upper"),
+        f.sum(f.expr("b.u * a.n / (a.n + b.n)")).alias("utility_lower"),
+        f.sum(f.expr("a.n * b.n / (a.n + b.n)")).alias("weight"),
+        f.count("*").alias("pairs"),
+    )
+
+
 def seen_in_places(seen: DataFrame, most: int) -> DataFrame:
     """Return scope, surface, q, item, position and the sums n and c of the pairs most shown, at two places or more."""
     from pyspark.sql import functions as f
@@ -87,10 +118,10 @@ def judged(
     settings: Judging,
     positions: int,
 ) -> DataFrame:
-    """Return `judgments`: g = (Σ utility + m·prior) / (Σ θ + m) by block, θ variant, query group and item.
+    """Return `judgments`: g = (Σ (utility − trust) + m·prior) / (Σ θ + m) by block, θ variant, query group and item.
 
-    The prior is one number per block and variant, Σ utility / Σ θ over the whole block: an item-level prior would
-    hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
+    The prior is one number per block and variant, Σ (utility − trust) / Σ θ over the whole block: an item-level prior
+    would hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
     ``error`` is the standard error of g, of impressions and of m more that are like the block's on average: a pair seen
     once is not certain. ``decided`` is `query_variants`; ``taught`` is what experts add (`Taught`),
     in no prior. ``theta`` has a row per variant, ``surface`` and position; a surface that is not in ``own`` has the
@@ -115,19 +146,20 @@ def judged(
             f.sum("u").alias("utility_sum"),
             f.sum("u2").alias("u2"),
             f.sum(f.expr("n * theta")).alias("examination_sum"),
+            f.sum(f.expr("n * trust")).alias("trust_sum"),
         )
         .withColumn("graders", f.lit(0).cast("bigint"))
         .cache()
     )
     prior = sums.groupBy("block", "theta_variant").agg(
-        f.expr("sum(utility_sum) / sum(examination_sum)").alias("prior"),
+        f.expr("sum(utility_sum - trust_sum) / sum(examination_sum)").alias("prior"),
         f.expr("sum(utility_sum) / sum(impressions)").alias("mean"),
         f.expr("sum(u2) / sum(impressions)").alias("mean_square"),
     )
     if taught is not None:
         sums = _with_experts(sums, taught)
     m = f.lit(float(settings.prior_weight))
-    g = (f.col("utility_sum") + m * f.col("prior")) / (f.col("examination_sum") + m)
+    g = (f.col("utility_sum") - f.col("trust_sum") + m * f.col("prior")) / (f.col("examination_sum") + m)
     seen = f.col("impressions") + m
     spread = (f.col("u2") + m * f.col("mean_square")) / seen - f.pow(
         (f.col("utility_sum") + m * f.col("mean")) / seen, f.lit(2.0)
@@ -153,6 +185,7 @@ def _with_experts(sums: DataFrame, taught: DataFrame) -> DataFrame:
         f.col("utility").alias("utility_sum"),
         f.col("squares").alias("u2"),
         f.col("looks").alias("examination_sum"),
+        f.lit(0.0).alias("trust_sum"),
         "graders",
     )
     both = sums.select(*added.columns).unionByName(added).groupBy(*key)

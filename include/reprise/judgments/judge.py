@@ -15,7 +15,8 @@ from reprise import tables
 from reprise.errors import MissingDataError
 from reprise.judgments.fold import FOLD_VERSION
 from reprise.judgments.harvest import Contrast
-from reprise.judgments.propensity import Curve, by_em, curves
+from reprise.judgments.propensity import Curve, by_em, curves, with_trust
+from reprise.judgments.trust import Level
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ def run(plan: Plan) -> Verdict:
     stats, stats_inputs, rows = _daily(spark, lake, plan, "query_item_stats")
     queries, query_inputs, _ = _daily(spark, lake, plan, "query_stats")
     size_shuffles(spark, rows)
-    found, reason = _measure(stats, plan)
-    facts = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
+    found, reason, no_trust = _measure(stats, plan)
+    facts: dict[str, Any] = {"theta_measured": not reason, "theta_reason": reason, "fold": FOLD_VERSION}
+    if plan.deployment.gate.theta.trust:
+        facts |= {"trust": list(found[0].trust), "trust_reason": no_trust}
     if found[-1].variant == "em":
         facts["theta_em"] = list(found[-1].theta)
     few = pa.Table.from_pylist(_rows(found), tables.propensities)  # no job of Spark's is worth it
@@ -82,25 +85,30 @@ def _daily(spark: SparkSession, lake: Lake, plan: Plan, table: str) -> tuple[Dat
     )
 
 
-def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str]:
-    """Return the curves, and why θ could not be measured if it could not, from the days before the test block.
+def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str, str]:
+    """Return the curves, and why neither θ nor trust could be measured if so, from the days before the test block.
 
     Where it was, the curve by EM is the last: no part of any decision, drawn beside the measured one.
     """
-    from reprise.judgments.frames import contrasts, seen, seen_in_places
+    from reprise.judgments.frames import contrasts, levels, seen, seen_in_places
 
     positions, first_test_day = plan.deployment.solr.request.rows, plan.block("test")[0].first
-    settings = plan.deployment.gate.theta
+    settings, no_trust = plan.deployment.gate.theta, ""
     cells = seen(stats.where(stats.dt < first_test_day), positions).cache()
     found, reason = curves([Contrast(**row.asDict()) for row in contrasts(cells).collect()], settings, positions)
+    if not reason and settings.trust:
+        known = [Level(**row.asDict()) for row in levels(cells).collect()]
+        trusted, no_trust = with_trust(known, settings, positions)
+        if trusted:  # a surface's own curve knows no trust
+            found = [trusted, *(curve for curve in found[1:] if not curve.surface)]
     if not reason:
         shown = seen_in_places(cells, _EM_PAIRS).collect()
         keyed = [((c.scope, c.surface, c.q, c.item), c.position, c.n, c.c) for c in shown]
         check = by_em(keyed, positions, settings.clip)
         found += [check] if check else []
     cells.unpersist()
-    logger.info("θ %s: %s", found[0].method, reason or found[0].theta)
-    return found, reason
+    logger.info("θ %s: %s", found[0].method, reason or no_trust or found[0].theta)
+    return found, reason, no_trust
 
 
 def _rows(found: list[Curve]) -> list[dict[str, Any]]:
@@ -113,6 +121,7 @@ def _rows(found: list[Curve]) -> list[dict[str, Any]]:
             "theta": theta,
             "low": curve.low[k] if curve.low else None,
             "high": curve.high[k] if curve.high else None,
+            "trust": curve.trust[k] if curve.trust else 0.0,
             "pairs": int(curve.pairs[k]),
             "method": curve.method,
         }
@@ -121,13 +130,13 @@ def _rows(found: list[Curve]) -> list[dict[str, Any]]:
     ]
 
 
-def _by_surface(found: list[Curve]) -> list[tuple[str, str, int, float]]:
-    """Return (variant, surface, position, θ): for a surface with a measured curve of its own the other variants too."""
+def _by_surface(found: list[Curve]) -> list[tuple[str, str, int, float, float]]:
+    """Return (variant, surface, position, θ, trust); a surface with a measured curve has the other variants too."""
     of_all = [curve for curve in found if not curve.surface and curve.variant != "em"]
     own = [curve for curve in found if curve.surface]
     spread = [replace(curve, surface=mine.surface) for mine in own for curve in of_all if curve.variant != mine.variant]
     return [
-        (curve.variant, curve.surface, position, theta)
+        (curve.variant, curve.surface, position, theta, curve.trust[position - 1] if curve.trust else 0.0)
         for curve in (*of_all, *own, *spread)
         for position, theta in enumerate(curve.theta, start=1)
     ]
@@ -188,7 +197,7 @@ def _judged(
 
     gate, positions = plan.deployment.gate, plan.deployment.solr.request.rows
     theta = spark.createDataFrame(
-        _by_surface(found), "theta_variant string, surface string, position long, theta double"
+        _by_surface(found), "theta_variant string, surface string, position long, theta double, trust double"
     )
     own = [curve.surface for curve in found if curve.surface]
     days = _block_days(spark, plan).drop("first")

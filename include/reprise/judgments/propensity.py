@@ -15,6 +15,7 @@ import numpy as np
 
 from reprise.clicks.pbm import em
 from reprise.judgments.harvest import Contrast, Steps, harvested
+from reprise.judgments.trust import Level, affine, lacking
 from reprise.settings.gate import Theta
 
 _EM_ITERATIONS = 1500
@@ -26,7 +27,7 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Curve:
-    """One θ per position from 1; ``method`` is all_pairs, adjacent, given, assumed, constant or em.
+    """One θ per position from 1; ``method`` is all_pairs, adjacent, affine, given, assumed, constant or em.
 
     ``low`` and ``high`` are the 95 % interval at each position, empty where nothing was measured; ``surface`` is
     empty for the curve of every surface that has none of its own.
@@ -39,6 +40,7 @@ class Curve:
     surface: str = ""
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    trust: tuple[float, ...] = ()  # what each position brings by itself; empty: nothing
 
 
 def curves(contrasts: Sequence[Contrast], settings: Theta, positions: int) -> tuple[list[Curve], str]:
@@ -78,6 +80,16 @@ def by_em(cells: Sequence[tuple[object, int, float, float]], positions: int, cli
     if len(theta) < positions:
         return None
     return Curve("em", tuple(float(t) for t in np.clip(theta, clip, 1.0)), "em", (len(keys),) * positions)
+
+
+def with_trust(levels: Sequence[Level], settings: Theta, positions: int) -> tuple[Curve | None, str]:
+    """Return the measured curve with what each position brings by itself, or None and why not."""
+    if reason := lacking(levels, positions, settings.min_pairs):
+        return None, reason
+    alpha, beta = affine(levels, positions)
+    pairs = tuple(sum(level.pairs for level in levels if level.lower == k) for k in range(1, positions + 1))
+    theta = tuple(float(t) for t in np.clip(alpha, settings.clip, 1.0))
+    return Curve("measured", theta, "affine", pairs, trust=tuple(float(t) for t in beta)), ""
 
 
 def _own(used: Sequence[Contrast], settings: Theta, positions: int) -> list[Curve]:

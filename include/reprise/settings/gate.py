@@ -25,6 +25,9 @@ class Theta(Strict):
         "all_pairs", description="contrasts of all positions, or of neighbours alone; given: take `assumed` as it is"
     )
     assumed: list[float] = Field(default=[1.0, 0.7, 0.5, 0.4, 0.3, 0.25, 0.2, 0.17, 0.15, 0.13])
+    trust: bool = Field(
+        False, description="measure too what a position brings by itself, and take it off: affine correction"
+    )
     steep_power: float = Field(1.5, gt=1)
     clip: float = Field(0.02, gt=0, lt=1)
     min_pairs: int = Field(30, ge=1, description="contrasts (query, item, day) of each position with higher ones")

@@ -103,11 +103,15 @@ def _logged(plan: Plan, rows: pa.Table, searches: npt.NDArray[np.float64], judgm
     index = {key: place for place, key in enumerate(keys)}
     sums = {role: np.zeros((len(keys), 3)) for role in ("train", "test")}
     total = np.zeros(2)  # consumed and examined in the training blocks, whether or not the row is here
-    names = ("theta_variant", "block", "query_group", "item", "utility_sum", "examination_sum", "impressions")
-    for variant, block, group, item, *values in zip(*(judgments[name].to_pylist() for name in names), strict=True):
+    names = (
+        "theta_variant", "block", "query_group", "item", "trust_sum", "utility_sum", "examination_sum", "impressions",
+    )  # fmt: skip
+    columns = (judgments[name].to_pylist() for name in names)
+    for variant, block, group, item, trust, *values in zip(*columns, strict=True):
         role = roles.get(block)
         if variant != VARIANT or role not in sums:
             continue
+        values[0] -= trust or 0.0
         if role == "train":
             total += values[:2]
         if (group, item) in index:

@@ -157,9 +157,10 @@ def _labels(rows: pa.Table, judgments: pa.Table, block: Block) -> list[Labels]:
         there = places >= 0
         g, consumed = np.full(rows.num_rows, np.nan), np.zeros(rows.num_rows, dtype=bool)
         utility, examined = part["utility_sum"].to_numpy(), part["examination_sum"].to_numpy()
+        trust = np.nan_to_num(part["trust_sum"].to_numpy(zero_copy_only=False).astype(float))
         g[places[there]] = part["g"].to_numpy()[there]
         consumed[places[there]] = utility[there] > 0
-        found.append(Labels(variant, g, consumed, float(utility.sum() / examined.sum())))
+        found.append(Labels(variant, g, consumed, float((utility.sum() - trust.sum()) / examined.sum())))
     return found
 
 

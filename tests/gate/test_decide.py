@@ -51,7 +51,7 @@ class World:
         self.by_reading = {}  # (θ variant, unjudged) → what the candidates gain there instead
         self.train_extra = 0.03
         self.trained_until, self.theta_measured, self.unreachable = "2026-09-18", True, 0.1
-        self.users = lambda i: 5
+        self.users, self.suspects = lambda i: 5, []
 
     def model_values(self, model, role):
         base = np.random.default_rng(7).uniform(0.4, 0.7, self.queries)
@@ -94,7 +94,8 @@ class World:
     def build(self):
         """Write everything the gate reads, and return the plan."""
         plan, lake = self.plan, self.plan.open_lake()
-        lake.write("scores", plan.models_version, plan.partition, pa.concat_tables(self.rows()))
+        facts = {} if self.suspects is None else {"suspects": self.suspects}
+        lake.write("scores", plan.models_version, plan.partition, pa.concat_tables(self.rows()), facts=facts)
         lake.put_json(f"runs/{plan.run}/champion.json", {"release": self.live, "model": None, "features": []})
         for family in plan.families:
             key = f"candidates/v={plan.models_version}/{plan.partition}/{family}/candidate.json"
@@ -180,6 +181,14 @@ def reach_unknown(world):
     world.unreachable = None
 
 
+def a_feature_tells_all(world):
+    world.suspects = ["search_utility"]
+
+
+def features_were_not_looked_at(world):
+    world.suspects = None
+
+
 def no_model_yet(world):
     world.live = {"number": 0, "model": ""}
 
@@ -202,6 +211,8 @@ def no_model_yet(world):
         (learned_by_heart, "no", {"not_overfitted"}),
         (out_of_reach, "cannot tell", {"reachable"}),
         (reach_unknown, "cannot tell", {"reachable"}),
+        (a_feature_tells_all, "cannot tell", {"no_leaking_feature"}),
+        (features_were_not_looked_at, "cannot tell", {"no_leaking_feature"}),
         (no_model_yet, "yes", set()),
     ],
 )

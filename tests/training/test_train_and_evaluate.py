@@ -164,3 +164,14 @@ def test_the_summary_tells_what_was_learned(plan):
 
     assert pytest.approx(sum(summary["importances"].values())) == 1.0
     assert summary["metrics"]["validation/consumption_ndcg_at_10"] == max(summary["curve"]["validation"])
+
+
+def test_the_feature_report_is_kept_with_the_run(plan):
+    lake = plan.open_lake()
+    health = lake.get_json(f"runs/{plan.run}/features/health.json")
+    page = lake.store.get(f"runs/{plan.run}/features/health.html").decode()
+
+    assert [one["name"] for one in health["features"]] == NAMES
+    assert health["features"][NAMES.index("plays")]["auc"] > 0.6
+    assert all(name in page for name in NAMES)
+    assert lake.published("scores", plan.models_version, plan.partition).facts["suspects"] == []

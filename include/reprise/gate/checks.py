@@ -6,7 +6,7 @@ Fail means shown to be worse, or broken. Inconclusive means that the data cannot
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -108,6 +108,22 @@ def not_overfitted(train: float, validation: float, policy: Policy) -> Check:
         f"(at most {level(policy.max_train_gap)})",
         {"train": train, "validation": validation, "gap": gap, "max_train_gap": policy.max_train_gap},
     )
+
+
+def no_leaking_feature(suspects: Sequence[str] | None, policy: Policy) -> Check:
+    """A feature that alone tells good items from bad has seen the label; who can tell is whoever made it."""
+    question, limit = "Does no feature know the answer by itself?", policy.max_single_feature_auc
+    numbers = {"suspects": list(suspects or ()), "max_single_feature_auc": limit}
+    if suspects is None:
+        return Check(
+            "no_leaking_feature", question, "inconclusive", "the scores do not say; run `reprise evaluate`", numbers
+        )
+    if suspects:
+        told = (
+            f"{', '.join(suspects)} tells good from bad by itself (AUC {limit:.2f} or more); see features/health.html"
+        )
+        return Check("no_leaking_feature", question, "inconclusive", told, numbers)
+    return Check("no_leaking_feature", question, "pass", f"none alone reaches an AUC of {limit:.2f}", numbers)
 
 
 def superior(name: str, rival: str, comparison: Comparison, margin: float, policy: Policy) -> Check:

@@ -13,6 +13,7 @@ from reprise.gate import consumption
 from reprise.gate.checks import (
     Check,
     enough_data,
+    no_leaking_feature,
     not_overfitted,
     reachable,
     robust_to_position_bias,
@@ -113,8 +114,15 @@ def _data_checks(
     policy = plan.deployment.gate.policy
     training_set = lake.published("training_set", plan.training_version, plan.partition)
     share = training_set.facts["unreachable_share"].get("test") if training_set else None
+    scores = lake.published("scores", plan.models_version, plan.partition)
+    suspects = scores.facts.get("suspects") if scores else None
     fitted, held_out = train.mean(family).traffic_weighted, validation.mean(family).traffic_weighted
-    return [enough_data(comparison, policy), reachable(share, policy), not_overfitted(fitted, held_out, policy)]
+    return [
+        enough_data(comparison, policy),
+        reachable(share, policy),
+        no_leaking_feature(suspects, policy),
+        not_overfitted(fitted, held_out, policy),
+    ]
 
 
 def _effect_checks(plan: Plan, test: Paired, comparison: Comparison, family: str, champion: str) -> list[Check]:

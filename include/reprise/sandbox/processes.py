@@ -148,12 +148,18 @@ def _end(processes: Iterable[psutil.Process]) -> None:
         deadline = time.monotonic() + patience
         while (waiting := [process for process in waiting if not _has_ended(process)]) and time.monotonic() < deadline:
             time.sleep(0.05)
+    _reap()  # one that was a zombie when it was looked at
+
+
+def _reap() -> None:
+    """Take note of children that have ended: unasked, Python would say at its exit that they still run."""
+    for child in list(_CHILDREN.values()):
+        child.poll()
 
 
 def _has_ended(process: psutil.Process) -> bool:
     """Whether it runs no more; a zombie does not, and where nobody reaps orphans (a container) it stays one."""
-    for child in list(_CHILDREN.values()):
-        child.poll()
+    _reap()
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -84,6 +84,9 @@ class Policy(Strict):
     min_queries: int = Field(100, ge=2)
     head_queries: int = Field(50, ge=0, description="a fixed stratum: always all of them, with their labels' noise")
     max_train_gap: float = Field(0.15, gt=0, description="train minus validation, of the deciding metric")
+    max_single_feature_auc: float = Field(
+        0.95, gt=0.5, le=1, description="a feature that by itself tells good from bad so well may have seen the label"
+    )
     max_unreachable_share: float = Field(0.5, gt=0, le=1)
     max_added_p95_ms: float = Field(100.0, ge=0, description="of a search, by reranking, as Solr measured it")
     max_skew_share: float = Field(0.05, ge=0, le=1, description="pairs whose feature differs between training and Solr")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 METRIC = "consumption_ndcg_at_10"
+_REPORTS = ("health.html", "health.json")
 
 
 def record_training(plan: Plan, family: str) -> str:
@@ -80,7 +81,9 @@ def record_evaluation(plan: Plan) -> str:
         if not _recorded(client, parent, "evaluation", manifest.attempt):
             _log_metrics(client, parent, _reach_metrics(training_set))
             by_segment = {model: tally.segments for model, tally in found.items()}
+            reports = {f"features/{name}": lake.store.get(f"runs/{plan.run}/features/{name}") for name in _REPORTS}
             _log_files(client, parent, {
+                **{name: content for name, content in reports.items() if content},
                 "plots/segments.png": plots.segments(by_segment, METRIC),
                 "plots/position_bias.png": plots.theta_curves(_theta(plan)),
             })  # fmt: skip

@@ -20,7 +20,7 @@ from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resol
 from reprise.metrics.expected import Expected
 from reprise.release.candidate import Candidate
 from reprise.solr import score
-from reprise.training import counterfactual, experts
+from reprise.training import counterfactual, experts, feature_report
 from reprise.training.data import query_codes, read_table, vectors_for
 from reprise.training.train import folder
 from reprise.verdict import Verdict
@@ -75,6 +75,7 @@ def run(plan: Plan) -> Verdict:
     scores = pa.concat_tables(parts)
     facts: dict[str, Any] = {"models": sorted(set(scores["model"].to_pylist())), "metric": consumption_ndcg().name}
     facts["expected_consumption"] = expected
+    facts["suspects"] = feature_report.write(plan, table, list(manifest.facts["features"]))
     inputs = {"training_set": manifest.attempt}
     published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
     return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})

@@ -1,0 +1,170 @@
+"""What each feature looks like, alone: how it is spread, what it can do by itself, what it repeats, how it drifts.
+
+A feature that alone tells good from bad almost without error does not know the query that well: it has seen the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise.metrics import consumption_ndcg, means
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+#: Rows that ranks and correlations are taken of: they are no surer with more.
+SAMPLE = 50_000
+_BINS = 10
+_QUANTILES = (0.05, 0.5, 0.95)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of the training set: a column per feature, in the catalogue's order; ``g`` is NaN where unjudged."""
+
+    vectors: NDArray[np.float32]
+    codes: Codes  # which query a row answers
+    g: Floats
+    traffic: Floats  # of the row's query
+
+    def judged(self) -> Part:
+        """Return the judged rows, queries numbered anew."""
+        keep = ~np.isnan(self.g)
+        _, codes = np.unique(self.codes[keep], return_inverse=True)
+        return Part(self.vectors[keep], codes, self.g[keep], self.traffic[keep])
+
+
+@dataclass(frozen=True)
+class FeatureHealth:
+    """One feature. ``alone`` is the deciding metric of an order by it, in its better direction (``rises``).
+
+    ``auc``: the chance that of two judged items, one worth more than the median and one not, it puts the better first,
+    in its better direction; 0.5 says nothing. ``drift``: population stability index of the test block's rows beside
+    the training blocks', 0 for none. ``repeats`` names the other feature it goes with most, and ``repeats_by``
+    Spearman's ρ of the two.
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    quantiles: tuple[float, ...]  # 5, 50 and 95 %
+    zero_share: float
+    distinct: int
+    alone: float
+    rises: bool
+    auc: float
+    drift: float
+    repeats: str
+    repeats_by: float
+
+
+@dataclass(frozen=True)
+class Health:
+    """All features, and Spearman's ρ of each with each, row by row in the same order."""
+
+    features: list[FeatureHealth]
+    correlations: list[list[float]]
+
+    def suspects(self, limit: float) -> list[FeatureHealth]:
+        """Return the features whose AUC is at least the limit, the most telling first."""
+        found = [one for one in self.features if one.auc >= limit]
+        return sorted(found, key=lambda one: -one.auc)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON; what is no number is None."""
+        return dict(_plain(asdict(self)))
+
+
+def examine(names: Sequence[str], train: Part, held_out: Part, test: Part, seed: int = 0) -> Health:
+    """Return the health of every feature: spread of training rows, power on the held-out ones, drift to the test's."""
+    judged, rng = held_out.judged(), np.random.default_rng(seed)
+    picked = rng.permutation(len(train.g))[:SAMPLE]
+    rho = _spearman(train.vectors[picked].astype(np.float64))
+    found = [_one(names, n, train, judged, test, rho) for n in range(len(names))]
+    return Health(found, np.round(rho, 4).tolist())
+
+
+def _one(names: Sequence[str], n: int, train: Part, judged: Part, test: Part, rho: Floats) -> FeatureHealth:
+    values = train.vectors[:, n].astype(np.float64)
+    others = np.abs(rho[n]).copy()
+    others[n] = -1.0
+    nearest = int(np.argmax(others)) if len(names) > 1 else n
+    up, down = (_alone(judged, sign * judged.vectors[:, n].astype(np.float64)) for sign in (1.0, -1.0))
+    auc = _auc(judged.vectors[:, n].astype(np.float64), judged.g > np.median(judged.g)) if len(judged.g) else np.nan
+    return FeatureHealth(
+        name=names[n],
+        mean=float(values.mean()) if len(values) else np.nan,
+        deviation=float(values.std()) if len(values) else np.nan,
+        quantiles=tuple(np.quantile(values, _QUANTILES).tolist()) if len(values) else (),
+        zero_share=float((values == 0).mean()) if len(values) else np.nan,
+        distinct=len(np.unique(values)),
+        alone=float(np.nanmax([up, down])) if np.isfinite([up, down]).any() else np.nan,
+        rises=not down > up,
+        auc=float(max(auc, 1 - auc)) if np.isfinite(auc) else np.nan,
+        drift=_stability(values, test.vectors[:, n].astype(np.float64)),
+        repeats=names[nearest] if nearest != n else "",
+        repeats_by=float(rho[n, nearest]) if nearest != n else np.nan,
+    )
+
+
+def _alone(judged: Part, scores: Floats) -> float:
+    if not len(judged.g):
+        return float("nan")
+    queries = int(judged.codes[-1]) + 1 if len(judged.codes) else 0
+    values = consumption_ndcg().per_query(judged.codes, scores, judged.g, queries)
+    _, first = np.unique(judged.codes, return_index=True)
+    return means(values, judged.traffic[first]).traffic_weighted
+
+
+def _auc(values: Floats, positive: NDArray[np.bool_]) -> float:
+    """Return the Mann–Whitney statistic over pairs of a positive and a negative row; ties count half."""
+    ranks, good = _ranks(values), int(positive.sum())
+    bad = len(values) - good
+    if not good or not bad:
+        return float("nan")
+    return float((ranks[positive].sum() - good * (good + 1) / 2) / (good * bad))
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return ranks from 1, tied values at their mean."""
+    _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[at]
+
+
+def _spearman(matrix: Floats) -> Floats:
+    """Return rank correlations of columns; one that never changes goes with nothing."""
+    if len(matrix) < 2:
+        return np.eye(matrix.shape[1])
+    ranked = np.apply_along_axis(_ranks, 0, matrix)
+    centred = ranked - ranked.mean(axis=0)
+    size = np.sqrt((centred**2).sum(axis=0))
+    scaled = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
+    rho = scaled.T @ scaled
+    np.fill_diagonal(rho, 1.0)
+    return np.clip(rho, -1.0, 1.0)
+
+
+def _stability(before: Floats, after: Floats) -> float:
+    """Return Σ (a − b) · ln(a / b) over tenths of ``before``, half a row added to each so that none is empty."""
+    if not len(before) or not len(after):
+        return float("nan")
+    edges = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    share = [
+        (np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1) + 0.5)
+        / (len(values) + 0.5 * (len(edges) + 1))
+        for values in (before, after)
+    ]
+    return float(((share[1] - share[0]) * np.log(share[1] / share[0])).sum())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,5 +1,6 @@
 """What goes wrong on the way from raw files to published days: nothing is lost, doubled or half there."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -81,20 +82,26 @@ def test_killed_while_it_writes_the_next_run_does_all_of_it(spark, deployment, u
     plan = plan_of(deployment, tmp_path / "lake", DAYS)
     expected, keys = undisturbed
     with_keys(plan.lake, keys)
-    written = []
+    written, dead = [], threading.Event()
 
     def kill() -> None:
         deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and not written:
-            written.extend(Path(plan.lake, DAY_TABLES).rglob("part-*.parquet"))
+        while time.monotonic() < deadline and not dead.is_set():
+            # Folders come and go while they are looked at, which walk takes as it is.
+            for folder, _, files in os.walk(Path(plan.lake, DAY_TABLES)):
+                written.extend(Path(folder, name) for name in files if name.endswith(".parquet"))
+            if written:  # again and again: between two jobs there is none to cancel
+                spark.sparkContext.cancelAllJobs()
             time.sleep(0.002)
-        spark.sparkContext.cancelAllJobs()
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with pytest.raises(Exception, match="cancelled"):
-        run(plan)
-    killer.join()
+    try:
+        with pytest.raises(Exception, match="cancelled"):
+            run(plan)
+    finally:
+        dead.set()
+        killer.join()
 
     assert written
     assert plan.open_lake().partitions(DAY_TABLES, plan.logs_version) == {}

@@ -58,6 +58,7 @@ def mean(plan, model, role="test", variant="measured", policy="judged_only"):
         r
         for r in read_scores(plan).to_pylist()
         if (r["model"], r["role"], r["theta_variant"], r["unjudged"]) == (model, role, variant, policy)
+        and r["metric"] == "consumption_ndcg_at_10"
     ]
     kept = [r for r in rows if r["value"] is not None]
     return sum(r["value"] * r["traffic"] for r in kept) / sum(r["traffic"] for r in kept)
@@ -124,6 +125,7 @@ def test_values_are_the_metric_of_the_exact_solr_scores(plan):
         r["value"]
         for r in read_scores(plan).to_pylist()
         if (r["model"], r["role"], r["unjudged"], r["query_group"]) == ("lambdamart", "test", "judged_only", "q3")
+        and (r["metric"], r["theta_variant"]) == ("consumption_ndcg_at_10", "measured")
     ]
 
     assert [expected] == pytest.approx(found)

@@ -42,7 +42,7 @@ def tallies(scores: pa.Table) -> dict[str, Tally]:
         if metric == MAIN:
             figures[f"{role}/queries"] = mean.queries
             figures[f"{role}/dropped_traffic_share"] = mean.dropped_traffic_share
-        for segment, of_segment in part.groupby("segment"):
+        for segment, of_segment in part.groupby("segment") if metric == MAIN or estimate else ():
             value = _mean(of_segment["value"], of_segment["traffic"]).traffic_weighted
             figures[f"{role}/{segment}/{metric}"] = value
             if role == "test" and metric == MAIN and np.isfinite(value):

@@ -41,7 +41,7 @@ def estimates(
     """Return model → estimates for the test block's candidate ``rows``; ``searches`` has one number per code."""
     logged = _logged(plan, rows, searches, judgments)
     retrieved = rows["engine_rank"].to_numpy() > 0
-    theta = _curve(plan)
+    theta = curve(plan)
     return {
         model: expected_consumption(codes, np.where(retrieved, scored.astype(float), -np.inf), logged, theta)
         for model, scored in models.items()
@@ -125,7 +125,8 @@ def _logged(plan: Plan, rows: pa.Table, searches: npt.NDArray[np.float64], judgm
     return Logged(utility, examination, impressions, g, searches)
 
 
-def _curve(plan: Plan) -> npt.NDArray[np.float64]:
+def curve(plan: Plan) -> npt.NDArray[np.float64]:
+    """Return the run's measured θ by position, of all surfaces."""
     rows = plan.open_lake().read("propensities", plan.judgments_version, [plan.partition]).to_pylist()
     mine = [row for row in rows if row["theta_variant"] == VARIANT and not row["surface"]]
     return np.array([row["theta"] for row in sorted(mine, key=lambda row: row["position"])], float)

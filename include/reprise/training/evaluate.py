@@ -20,7 +20,7 @@ from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resol
 from reprise.metrics.expected import Expected
 from reprise.release.candidate import Candidate
 from reprise.solr import score
-from reprise.training import counterfactual, experts, feature_report
+from reprise.training import beside, counterfactual, experts, feature_report
 from reprise.training.data import query_codes, read_table, vectors_for
 from reprise.training.train import folder
 from reprise.verdict import Verdict
@@ -62,7 +62,10 @@ def run(plan: Plan) -> Verdict:
             continue
         codes = query_codes(rows)
         about, models = _about(rows, codes, groups, block), model_scores(plan, rows, manifest.facts["columns"])
-        parts += _block(block, rows, codes, about, judgments, models)
+        all_labels = _labels(rows, judgments, block)
+        parts += _block(block, codes, about, all_labels, models)
+        if block.role != "train":
+            parts += _beside(plan, block, codes, about, all_labels, models)
         if block.role == "test":
             searches = about["traffic"].to_numpy().astype(float)
             found = counterfactual.estimates(plan, rows, codes, searches, judgments, models)
@@ -116,16 +119,15 @@ def _served(rows: pa.Table, model: dict[str, Any], features: list[dict[str, Any]
 
 def _block(
     block: Block,
-    rows: pa.Table,
     codes: npt.NDArray[np.int64],
     about: pa.Table,
-    judgments: pa.Table,
+    all_labels: list[Labels],
     models: dict[str, Scores],
 ) -> list[pa.Table]:
-    """Return the block's rows of ``scores``."""
+    """Return the block's rows of ``scores`` by the deciding metric, in every reading."""
     metric, parts = consumption_ndcg(), []
     policies: tuple[Unjudged, ...] = ("judged_only",) if block.role == "train" else UNJUDGED_POLICIES
-    for labels in _labels(rows, judgments, block):
+    for labels in all_labels:
         for policy in policies:
             keep, gains = resolve_unjudged(labels.g, policy, labels.prior)
             for model, scored in models.items():
@@ -134,6 +136,26 @@ def _block(
                 )
                 parts.append(_scores(about, values, model, block, labels.variant, policy, metric.name))
     return parts
+
+
+def _beside(
+    plan: Plan,
+    block: Block,
+    codes: npt.NDArray[np.int64],
+    about: pa.Table,
+    all_labels: list[Labels],
+    models: dict[str, Scores],
+) -> list[pa.Table]:
+    measured = next((labels for labels in all_labels if labels.variant == counterfactual.VARIANT), None)
+    if measured is None:
+        return []
+    theta = counterfactual.curve(plan)
+    found = beside.values(codes, measured.g, measured.consumed, models, about.num_rows, theta)
+    return [
+        _scores(about, values, model, block, measured.variant, "judged_only", name)
+        for model, by_name in found.items()
+        for name, values in by_name.items()
+    ]
 
 
 def _expected(plan: Plan, about: pa.Table, found: Expected, model: str, block: Block) -> pa.Table:

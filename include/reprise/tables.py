@@ -113,6 +113,7 @@ query_groups = _schema(
     segment=_text,  # head | torso | tail by traffic in the block
     seen_before=_bool,  # searched in an earlier block of the window
     users=_int,  # at least so many listeners searched it in the block; few of them: its text stays in the lake
+    lists=_float,  # how often its results stood before a listener: searches, and displayed prefixes by their weight
 )  # fmt: skip
 
 

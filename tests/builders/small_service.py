@@ -88,7 +88,7 @@ def query_group(block, group, searches, query=None, users=100):
     segment = "head" if searches > 50 else "tail"
     return {
         "block": block, "query_group": group, "query": query or group, "searches": searches, "language": "en",
-        "segment": segment, "seen_before": False, "users": users,
+        "segment": segment, "seen_before": False, "users": users, "lists": float(searches),
     }  # fmt: skip
 
 

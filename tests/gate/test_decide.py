@@ -107,7 +107,7 @@ class World:
             dict(
                 zip(
                     tables.query_groups.names,
-                    ("test", f"q{i}", f"तुम <{i}>", 2 * n, "hi", "tail", True, self.users(i)),
+                    ("test", f"q{i}", f"तुम <{i}>", 2 * n, "hi", "tail", True, self.users(i), 2.0 * n),
                     strict=True,
                 )
             )

@@ -297,6 +297,19 @@ def test_query_groups_count_listeners(world):
     assert len(set(got.values())) > 1
 
 
+def test_query_groups_count_the_lists_shown(world):
+    """Impressions at the first place: a displayed prefix is in them by its weight."""
+    plan, rows, _ = world
+    expected: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if row["position"] == 1:
+            key = (row["block"], row["query_group"])
+            expected[key] = expected.get(key, 0.0) + row["impressions"]
+    got = {(r["block"], r["query_group"]): r["lists"] for r in table(plan, "query_groups").to_pylist()}
+
+    assert {key: lists for key, lists in got.items() if lists} == pytest.approx(expected)
+
+
 def test_a_change_of_keys_makes_no_listener_two(spark, tmp_path):
     """The same three on both days of a block, hashed anew on the second, are three; a listener less is not made up."""
     plan = a_plan(tmp_path)

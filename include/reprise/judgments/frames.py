@@ -192,10 +192,11 @@ def _with_experts(sums: DataFrame, taught: DataFrame) -> DataFrame:
     return both.agg(*(f.sum(name).alias(name) for name in added.columns if name not in key))
 
 
-def groups(stats: DataFrame, blocks: DataFrame, decided: DataFrame, periods: DataFrame) -> DataFrame:
-    """Return `query_groups`: text, traffic, language, segment, novelty and users of every group, block by block.
+def groups(stats: DataFrame, items: DataFrame, blocks: DataFrame, decided: DataFrame, periods: DataFrame) -> DataFrame:
+    """Return `query_groups`: text, traffic, language, segment, novelty, users and lists of every group and block.
 
-    ``stats`` is query_stats of the whole window, so that a group can have been seen before; ``blocks`` has dt, block
+    ``stats`` is query_stats of the whole window, so that a group can have been seen before; ``items`` is
+    query_item_stats, whose first places tell how many lists were shown; ``blocks`` has dt, block
     and the block's first day; ``decided`` is `query_variants`; ``periods`` maps dt to the period in which a user keeps
     one hash. Head queries carry the first third of a block's searches, torso the second.
     """
@@ -218,7 +219,18 @@ def groups(stats: DataFrame, blocks: DataFrame, decided: DataFrame, periods: Dat
         .join(first_seen, "query_group")
         .withColumn("seen_before", f.col("first_seen") < f.col("first"))
         .join(_users(inside, periods), ["block", "query_group"])
+        .join(_lists(items, blocks, decided), ["block", "query_group"], "left")
+        .withColumn("lists", f.coalesce("lists", f.lit(0.0)))
     )
+
+
+def _lists(items: DataFrame, blocks: DataFrame, decided: DataFrame) -> DataFrame:
+    """Return how many lists each group was answered with, displayed prefixes included: each has one first item."""
+    from pyspark.sql import functions as f
+
+    first = items.where((f.col("position") == 1) & (f.col("impressions") > 0)).join(f.broadcast(blocks), "dt")
+    by_q = first.groupBy("block", "q").agg(f.sum("impressions").alias("n"))
+    return with_group(by_q, decided).groupBy("block", "query_group").agg(f.sum("n").alias("lists"))
 
 
 def _users(inside: DataFrame, periods: DataFrame) -> DataFrame:

@@ -54,7 +54,7 @@ def run(plan: Plan) -> Verdict:
     few = pa.Table.from_pylist(_rows(found), tables.propensities)  # no job of Spark's is worth it
     lake.write("propensities", plan.judgments_version, plan.partition, few, stats_inputs, facts)
     decided = _variants(spark, stats, queries, plan, stats_inputs)
-    _publish(plan, "query_groups", _groups(spark, queries, decided, plan), query_inputs, facts)
+    _publish(plan, "query_groups", _groups(spark, queries, stats, decided, plan), query_inputs, facts)
     taught, pairs = _taught(spark, decided, plan)
     facts["expert_pairs"] = pairs
     judged = _judged(spark, stats, decided, taught, found, plan)
@@ -173,7 +173,7 @@ def _taught(spark: SparkSession, decided: DataFrame, plan: Plan) -> tuple[DataFr
     return found, len({(row.query_group, row.item) for row in rows})
 
 
-def _groups(spark: SparkSession, queries: DataFrame, decided: DataFrame, plan: Plan) -> DataFrame:
+def _groups(spark: SparkSession, queries: DataFrame, stats: DataFrame, decided: DataFrame, plan: Plan) -> DataFrame:
     from reprise.judgments.frames import groups
     from reprise.searches.privacy import load_keys
 
@@ -182,7 +182,7 @@ def _groups(spark: SparkSession, queries: DataFrame, decided: DataFrame, plan: P
     keys = load_keys(lake)
     hashed = [(day, next((key.first for key in keys if key.covers(day)), "")) for day in plan.days]
     periods = spark.createDataFrame(hashed, "dt string, period string")
-    return groups(queries, _block_days(spark, plan), decided, periods)
+    return groups(queries, stats, _block_days(spark, plan), decided, periods)
 
 
 def _judged(

@@ -6,7 +6,7 @@ the model; it decides nothing yet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from reprise.plan import Plan
+    from reprise.plan import Block, Plan
 
 #: Under which measured curve, and what a pair that no training block showed is worth.
 VARIANT, UNJUDGED = "measured", "prior"
@@ -46,6 +46,15 @@ def estimates(
         model: expected_consumption(codes, np.where(retrieved, scored.astype(float), -np.inf), logged, theta)
         for model, scored in models.items()
     }
+
+
+def lists(block: Block, names: Sequence[str], groups: pa.Table) -> npt.NDArray[np.float64]:
+    """Return how often each query group's results stood before a listener in the block, in the order of ``names``.
+
+    Displayed prefixes count by their weight, as they do in what was consumed.
+    """
+    known = {row["query_group"]: row["lists"] or 0.0 for row in groups.to_pylist() if row["block"] == block.name}
+    return np.array([known.get(name, 0.0) for name in names], float)
 
 
 def facts(found: Mapping[str, Expected], searches: npt.NDArray[np.float64]) -> dict[str, dict[str, Any]]:

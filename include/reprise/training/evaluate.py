@@ -67,9 +67,9 @@ def run(plan: Plan) -> Verdict:
         if block.role != "train":
             parts += _beside(plan, block, codes, about, all_labels, models)
         if block.role == "test":
-            searches = about["traffic"].to_numpy().astype(float)
-            found = counterfactual.estimates(plan, rows, codes, searches, judgments, models)
-            expected = counterfactual.facts(found, searches)
+            lists = counterfactual.lists(block, about["query_group"].to_pylist(), groups)
+            found = counterfactual.estimates(plan, rows, codes, lists, judgments, models)
+            expected = counterfactual.facts(found, lists)
             parts += [_expected(plan, about, one, model, block) for model, one in found.items()]
             for model, by_grades in experts.values(plan, rows, codes, about.num_rows, models).items():
                 parts.append(_scores(about, by_grades, model, block, "measured", "judged_only", experts.NAME))

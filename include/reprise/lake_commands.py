@@ -30,7 +30,7 @@ def lake_sweep(
     """
     from reprise.searches.retention import sweep_deployment
 
-    settings, store = _open(deployment)
+    settings, store = open_deployment(deployment)
     swept, keys = sweep_deployment(settings, store, unused_versions, dry_run)
     if dry_run:
         for key, why in swept.removed.items():
@@ -54,7 +54,7 @@ def lake_forget(deployment: _Deployment) -> None:
     """
     from reprise.searches.forget import forget
 
-    _, store = _open(deployment)
+    _, store = open_deployment(deployment)
     done = forget(store, sys.stdin.readline().rstrip("\r\n"))
     typer.echo(
         f"forgotten: {done.rows} rows of {done.days} days; {done.other_files} other files; "
@@ -62,7 +62,8 @@ def lake_forget(deployment: _Deployment) -> None:
     )
 
 
-def _open(name: str) -> tuple[Deployment, Lake]:
+def open_deployment(name: str) -> tuple[Deployment, Lake]:
+    """Return a deployment's settings and its lake."""
     from reprise.connections import connection
     from reprise.lake import Lake
     from reprise.settings import load_deployment

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
 
@@ -15,3 +16,12 @@ def render(package: str, name: str, filters: dict[str, Callable[..., str]] | Non
     environment.filters.update(filters or {})
     template = resources.files(package).joinpath(name).read_text("utf-8")
     return environment.from_string(template).render(**values)
+
+
+def finite(value: Any) -> Any:
+    """Return a report's content with NaN and infinities as None, at any depth: JSON has neither."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

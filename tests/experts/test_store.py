@@ -101,7 +101,7 @@ def test_the_commands_from_file_to_list(tmp_path, monkeypatch, capsys):
     plan = judged_plan(tmp_path / "tiny")
     plan.save()
     lake = plan.open_lake()
-    monkeypatch.setattr("reprise.experts.commands._open", lambda name: (plan.deployment, lake))
+    monkeypatch.setattr("reprise.experts.commands.open_deployment", lambda name: (plan.deployment, lake))
     file, out = tmp_path / "grades.csv", tmp_path / "out.qrels"
     file.write_text(to_csv([Grade("teso", "a", 3, "asha"), Grade("teso", "a", 2, "ben")]))
 
@@ -127,7 +127,9 @@ def test_the_commands_from_file_to_list(tmp_path, monkeypatch, capsys):
     [["grades.csv", "--grader", "panel"], ["judged.qrels"], ["missing.csv"], ["missing.qrels", "--grader", "panel"]],
 )
 def test_wrong_use_is_one_line(arguments, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("reprise.experts.commands._open", lambda name: (small_plan(tmp_path).deployment, None))
+    monkeypatch.setattr(
+        "reprise.experts.commands.open_deployment", lambda name: (small_plan(tmp_path).deployment, None)
+    )
 
     assert cli.exit_code(["grades", "import", "tiny", *arguments, "--unchecked"]) == 64
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

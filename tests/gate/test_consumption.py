@@ -62,6 +62,6 @@ def test_candidate_beside_champion(tmp_path):
 
     assert found["comparison"]["difference"] == pytest.approx(0.1)
     assert found["comparison"]["lower"] == pytest.approx(0.1)
-    assert (found["candidate"]["mean"], found["champion"]["mean"]) == pytest.approx((0.595, 0.495))
+    assert (found["candidate"]["direct"], found["champion"]["inconclusive"]) == (0.3, "champion")
     assert found["inconclusive"] == "lambdamart"
     assert expected(plan, lake, table, "linear", "champion") == {}

@@ -12,6 +12,7 @@ such a thing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal
@@ -76,23 +77,27 @@ class Fitted:
         a, s = self._of(sessions)
         if self.name == "pbm":
             return a * self._theta(sessions)
-        looked, found = np.ones(len(a)), np.zeros(a.shape)
-        for k in range(a.shape[1]):
-            found[:, k] = looked * a[:, k]
-            looked = looked * self.gamma * (1 - a[:, k] * s[:, k])
-        return found
+        return self._down(a, lambda k, looked: looked * self.gamma * (1 - a[:, k] * s[:, k]))
 
     def given_clicks_above(self, sessions: Sessions) -> Floats:
         """Return P(click) at each place, knowing the list and the clicks above it; 0 where there is no item."""
         a, s = self._of(sessions)
         if self.name == "pbm":
             return a * self._theta(sessions)
+
+        def further(k: int, looked: Floats) -> Floats:
+            after_none = looked * (1 - a[:, k]) / np.maximum(1 - looked * a[:, k], _TINY)
+            return self.gamma * np.where(sessions.clicked[:, k], 1 - s[:, k], after_none)
+
+        return self._down(a, further)
+
+    @staticmethod
+    def _down(a: Floats, further: Callable[[int, Floats], Floats]) -> Floats:
+        """Return P(click) at each place; ``further`` gives P(the next is looked at) from the place and P(this is)."""
         looked, found = np.ones(len(a)), np.zeros(a.shape)
         for k in range(a.shape[1]):
             found[:, k] = looked * a[:, k]
-            after_click = self.gamma * (1 - s[:, k])
-            after_none = self.gamma * looked * (1 - a[:, k]) / np.maximum(1 - looked * a[:, k], _TINY)
-            looked = np.where(sessions.clicked[:, k], after_click, after_none)
+            looked = further(k, looked)
         return found
 
     def _of(self, sessions: Sessions) -> tuple[Floats, Floats]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from reprise.errors import UsageError
-
-if TYPE_CHECKING:
-    from reprise.lake import Lake
-    from reprise.settings import Deployment
+from reprise.lake_commands import open_deployment
 
 grades = typer.Typer(no_args_is_help=True, help="Expert judgments: import, export, and where they differ.")
 _Deployment = Annotated[str, typer.Argument(help="A deployment's name or folder.")]
@@ -37,7 +34,7 @@ def grades_import(
             f"{file.name} is {'CSV, which names its graders' if grader else 'no .csv, so it is read as TREC qrels'}",
             "leave --grader out" if grader else "say with --grader who graded",
         )
-    settings, lake = _open(deployment)
+    settings, lake = open_deployment(deployment)
     found = read_qrels(file, grader) if grader else read_csv(file)
     if not unchecked:
         with connect(settings.solr.core, settings.solr.request.id_field) as client:
@@ -67,7 +64,7 @@ def grades_export(
 
     if purpose not in ("teach", "test", "all"):
         raise UsageError(f"there is no purpose {purpose!r}", "use teach, test or all")
-    found = [grade for grade in load(_open(deployment)[1]) if purpose in ("all", grade.purpose)]
+    found = [grade for grade in load(open_deployment(deployment)[1]) if purpose in ("all", grade.purpose)]
     text = to_csv(found) if out.suffix.lower() == ".csv" else to_qrels(found)
     out.write_text(text, encoding="utf-8", newline="")
     typer.echo(f"wrote {len(found)} grades to {out}")
@@ -82,7 +79,7 @@ def grades_agreement(deployment: _Deployment) -> None:
     from reprise.experts.agreement import agreement
     from reprise.experts.store import load
 
-    found = agreement(load(_open(deployment)[1]))
+    found = agreement(load(open_deployment(deployment)[1]))
     typer.echo(f"α = {found.alpha:.3f} over {found.items} items graded by two or more: {found.in_words}")
     for grader, gap in found.by_grader.items():
         typer.echo(f"{grader}: {gap:+.2f} grades beside the others")
@@ -110,12 +107,3 @@ def grades_disagreement(
             f"{one.searches:>7} searches  {one.query}  {one.item}: experts {one.experts} ({one.graders}), "
             f"logs {one.logs} (g {one.g:.2f})"
         )
-
-
-def _open(name: str) -> tuple[Deployment, Lake]:
-    from reprise.connections import connection
-    from reprise.lake import Lake
-    from reprise.settings import load_deployment
-
-    deployment = load_deployment(name)
-    return deployment, Lake(f"{connection('lake').uri}/{deployment.name}")

@@ -5,7 +5,7 @@ A feature that alone tells good from bad almost without error does not know the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.metrics import consumption_ndcg, means
+from reprise.pages import finite
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -76,7 +77,7 @@ class Health:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON; what is no number is None."""
-        return dict(_plain(asdict(self)))
+        return dict(finite(asdict(self)))
 
 
 def examine(names: Sequence[str], train: Part, held_out: Part, test: Part, seed: int = 0) -> Health:
@@ -160,11 +161,3 @@ def _stability(before: Floats, after: Floats) -> float:
         for values in (before, after)
     ]
     return float(((share[1] - share[0]) * np.log(share[1] / share[0])).sum())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

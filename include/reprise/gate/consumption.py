@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -11,8 +10,8 @@ import pyarrow as pa
 
 from reprise.gate.paired import paired
 from reprise.lake import Lake
-from reprise.metrics import compare, means
 from reprise.metrics.consumption_score import consumption_score
+from reprise.pages import finite
 from reprise.plan import Plan
 from reprise.training.counterfactual import UNJUDGED, VARIANT, metric_name
 
@@ -28,21 +27,13 @@ def expected(plan: Plan, lake: Lake, scores: pa.Table, candidate: str, champion:
     name = metric_name(plan.deployment.solr.request.rows)
     if not {candidate, champion} <= set(estimates):
         return {}
-    test, policy = paired(scores, "test", name), plan.deployment.gate.policy
-    ours, theirs = (test.of(model, VARIANT, UNJUDGED) for model in (candidate, champion))
-    found = compare(
-        ours,
-        theirs,
-        test.traffic,
-        head_queries=policy.head_queries,
-        resamples=policy.resamples,
-        confidence=policy.confidence,
-    )
+    test = paired(scores, "test", name)
+    found = test.compare(candidate, champion, plan.deployment.gate.policy, reading=(VARIANT, UNJUDGED))
     return {
         "metric": name,
-        "candidate": {**estimates[candidate], "mean": means(ours, test.traffic).traffic_weighted},
-        "champion": {**estimates[champion], "mean": means(theirs, test.traffic).traffic_weighted},
-        "comparison": _plain(asdict(found)),
+        "candidate": estimates[candidate],
+        "champion": estimates[champion],
+        "comparison": finite(asdict(found)),
         "inconclusive": estimates[candidate]["inconclusive"],
     }
 
@@ -54,12 +45,7 @@ def live(plan: Plan, lake: Lake) -> list[dict[str, Any]]:
     rows = lake.read("journey_stats", plan.logs_version, there).to_pylist() if there else []
     rows.sort(key=lambda row: row["ranker"] or "")
     scores = [
-        {"ranker": ranker, **_plain(asdict(consumption_score(list(part))))}
+        {"ranker": ranker, **finite(asdict(consumption_score(list(part))))}
         for ranker, part in groupby(rows, key=lambda row: row["ranker"] or "")
     ]
     return sorted(scores, key=lambda score: -score["journeys"])
-
-
-def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields with None for what is no number: a report is JSON."""
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in fields.items()}

@@ -48,12 +48,19 @@ class Paired:
         """Return a model's means of the deciding metric."""
         return means(self.of(model), self.traffic)
 
-    def compare(self, first: str, second: str, policy: Policy, only: NDArray[np.bool_] | None = None) -> Comparison:
-        """Return first minus second of the deciding metric, over all queries or those in ``only``."""
+    def compare(
+        self,
+        first: str,
+        second: str,
+        policy: Policy,
+        only: NDArray[np.bool_] | None = None,
+        reading: tuple[str, str] = (DECIDING_THETA, DECIDING_UNJUDGED),
+    ) -> Comparison:
+        """Return first minus second under a reading, the deciding one, over all queries or those in ``only``."""
         chosen = np.ones(len(self.queries), bool) if only is None else only
         return compare(
-            self.of(first)[chosen],
-            self.of(second)[chosen],
+            self.of(first, *reading)[chosen],
+            self.of(second, *reading)[chosen],
             self.traffic[chosen],
             head_queries=policy.head_queries,
             resamples=policy.resamples,

@@ -13,6 +13,7 @@ from reprise.gate.checks import Check, answer
 from reprise.gate.proof import solr_checks
 from reprise.lake import Lake
 from reprise.metrics import Comparison
+from reprise.pages import finite
 from reprise.settings.gate import Policy
 from reprise.verdict import Answer
 
@@ -90,7 +91,7 @@ class Report:
     def to_json(self) -> str:
         """Return the report as strict JSON with its answer; what is not a number becomes null."""
         content = {**asdict(self), "answer": self.answer, "reason": self.reason}
-        return json.dumps(_finite(content), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+        return json.dumps(finite(content), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
@@ -149,12 +150,3 @@ def _comparison(fields: Mapping[str, Any]) -> Comparison:
 
 def _nan(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: math.nan if value is None else value for key, value in fields.items()}
-
-
-def _finite(value: Any) -> Any:
-    """Return the value with NaN and infinities as None: JSON has neither."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -70,7 +70,8 @@ def run(plan: Plan) -> Verdict:
             lists = counterfactual.lists(block, about["query_group"].to_pylist(), groups)
             found = counterfactual.estimates(plan, rows, codes, lists, judgments, models)
             expected = counterfactual.facts(found, lists)
-            parts += [_expected(plan, about, one, model, block) for model, one in found.items()]
+            weighed = about.set_column(about.column_names.index("traffic"), "traffic", [np.round(lists).astype(int)])
+            parts += [_expected(plan, weighed, one, model, block) for model, one in found.items()]
             for model, by_grades in experts.values(plan, rows, codes, about.num_rows, models).items():
                 parts.append(_scores(about, by_grades, model, block, "measured", "judged_only", experts.NAME))
     if not parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 #: Raised when `fold` changes; every manifest of judgments carries it.
 FOLD_VERSION = 1
@@ -11,6 +12,7 @@ FOLD_VERSION = 1
 _DIACRITICS = range(0x0300, 0x0370)
 
 
+@lru_cache(maxsize=1 << 16)  # a query has many rows, near one another
 def fold(q: str) -> str:
     """Return the key that spellings of one query share: no case, diacritics, punctuation or spaces.
 

@@ -1,13 +1,12 @@
-"""The three aggregates of `judge`, as Spark frames over daily statistics; nothing here looks at single users."""
+"""Judgments and query groups, as Spark frames over daily statistics; nothing here looks at single users."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
-from reprise.judgments.trust import TIERS
 from reprise.judgments.variants import with_group
 
 if TYPE_CHECKING:
@@ -16,104 +15,13 @@ if TYPE_CHECKING:
     from reprise.settings.gate import Judging
 
 
-#: Of so many parts of the queries whole ones are drawn for the interval of θ.
-PARTS = 100
-
-
-_SHOWN_AS = ["scope", "surface", "q", "item"]
-
-
-def seen(stats: DataFrame, positions: int) -> DataFrame:
-    """Return impressions n, clicks c and consumption u by day, scope, surface, q, item and position.
-
-    ``stats`` is query_item_stats of the days to learn position bias from.
-    """
-    from pyspark.sql import functions as f
-
-    return (
-        stats.where((f.col("position") <= positions) & (f.col("impressions") > 0))
-        .groupBy("dt", *_SHOWN_AS, "position")
-        .agg(f.sum("impressions").alias("n"), f.sum("clicks").alias("c"), f.sum("utility_sum").alias("u"))
-    )
-
-
-def contrasts(seen: DataFrame) -> DataFrame:
-    """Return a row per part of the queries, surface and pair of positions: pooled clicks above and below, and pairs.
-
-    See `reprise.judgments.harvest` for the method.
-    """
-    from pyspark.sql import functions as f
-
-    key = ["dt", *_SHOWN_AS]
-    places = (
-        seen.groupBy(*key)
-        .agg(f.array_sort(f.collect_list(f.struct("position", "n", "c"))).alias("places"))  # ten at the most
-        .where((f.size("places") > 1) & f.exists("places", lambda place: place.c > 0))
-    )
-    apart = places.select(
-        f.expr(f"pmod(hash(q), {PARTS})").alias("part"), "surface", f.explode("places").alias("a"), "places"
-    )
-    pairs = apart.select("part", "surface", "a", f.explode("places").alias("b")).where(
-        "a.position < b.position and a.c + b.c > 0"
-    )
-    return pairs.groupBy("part", "surface", f.col("a.position").alias("upper"), f.col("b.position").alias("lower")).agg(
-        f.sum(f.expr("a.c * b.n / (a.n + b.n)")).alias("clicks_upper"),
-        f.sum(f.expr("b.c * a.n / (a.n + b.n)")).alias("clicks_lower"),
-        f.count("*").alias("pairs"),
-    )
-
-
-def levels(seen: DataFrame) -> DataFrame:
-    """Return a row per pair of positions and tier of worth; see `reprise.judgments.trust`."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as f
-
-    ever, today = Window.partitionBy(*_SHOWN_AS), Window.partitionBy("dt", *_SHOWN_AS)
-    other_n, other_u = (f.sum(name).over(ever) - f.sum(name).over(today) for name in ("n", "u"))
-    mean = seen.agg(f.try_divide(f.sum("u"), f.sum("n")).alias("mean"))
-    tiered = (
-        seen.withColumn("other_n", other_n)
-        .withColumn("worth", f.try_divide(other_u, f.col("other_n")))
-        .where("other_n > 0")
-        .join(f.broadcast(mean))
-        .withColumn("tier", reduce(add, [(f.col("worth") >= f.col("mean") * cut).cast("int") for cut in TIERS]))
-    )
-    places = (
-        tiered.groupBy("dt", *_SHOWN_AS, "tier")
-        .agg(f.array_sort(f.collect_list(f.struct("position", "n", "u"))).alias("places"))
-        .where(f.size("places") > 1)
-    )
-    apart = places.select("tier", f.explode("places").alias("a"), "places")
-    pairs = apart.select("tier", "a", f.explode("places").alias("b")).where("a.position < b.position")
-    return pairs.groupBy(f.col("a.position").alias("upper"), f.col("b.position").alias("lower"), "tier").agg(
-        f.sum(f.expr("a.u * b.n / (a.n + b.n)")).alias("utility_upper"),
-        f.sum(f.expr("b.u * a.n / (a.n + b.n)")).alias("utility_lower"),
-        f.sum(f.expr("a.n * b.n / (a.n + b.n)")).alias("weight"),
-        f.count("*").alias("pairs"),
-    )
-
-
-def seen_in_places(seen: DataFrame, most: int) -> DataFrame:
-    """Return scope, surface, q, item, position and the sums n and c of the pairs most shown, at two places or more."""
-    from pyspark.sql import functions as f
-
-    places = (
-        seen.groupBy(*_SHOWN_AS, "position")
-        .agg(f.sum("n").alias("n"), f.sum("c").alias("c"))
-        .groupBy(*_SHOWN_AS)
-        .agg(f.collect_list(f.struct("position", "n", "c")).alias("places"), f.sum("n").alias("shown"))
-        .where((f.size("places") > 1) & f.exists("places", lambda place: place.c > 0))
-    )
-    most_shown = places.orderBy(f.desc("shown"), *_SHOWN_AS).limit(most)
-    return most_shown.select(*_SHOWN_AS, f.inline("places"))
-
-
 def judged(
     stats: DataFrame,
     blocks: DataFrame,
     decided: DataFrame,
     taught: DataFrame | None,
     theta: DataFrame,
+    variants: Sequence[str],
     own: Collection[str],
     settings: Judging,
     positions: int,
@@ -124,33 +32,48 @@ def judged(
     would hand the test to a popularity ranker. ``blocks`` maps dt to block; θ below the last position stays the last's.
     ``error`` is the standard error of g, of impressions and of m more that are like the block's on average: a pair seen
     once is not certain. ``decided`` is `query_variants`; ``taught`` is what experts add (`Taught`),
-    in no prior. ``theta`` has a row per variant, ``surface`` and position; a surface that is not in ``own`` has the
-    rows of "".
+    in no prior. ``theta`` has a row per variant, all of ``variants``, ``surface`` and position; a surface that is not
+    in ``own`` has the rows of "".
     """
     from pyspark.sql import functions as f
 
     surface = f.when(f.col("surface").isin(own), f.col("surface")).otherwise("").alias("surface")
-
+    of_place = theta.groupBy("surface", "position").pivot("theta_variant", list(variants))
+    looks = of_place.agg(f.first("theta").alias("theta"), f.first("trust").alias("trust"))
+    weighed = [(f"{v}_{name}", f.expr(f"n * {v}_{name}")) for v in variants for name in ("theta", "trust")]
     shown = (
         stats.where(f.col("impressions") > 0)
+        .select(
+            "dt", "q", "item", surface, f.least("position", f.lit(positions)).alias("position"),
+            f.col("impressions").alias("n"), f.col("utility_sum").alias("u"), f.col("utility_sq_sum").alias("u2"),
+        )
         .join(f.broadcast(blocks), "dt")
-        .groupBy("block", "q", "item", surface, f.least("position", f.lit(positions)).alias("position"))
-        .agg(f.sum("impressions").alias("n"), f.sum("utility_sum").alias("u"), f.sum("utility_sq_sum").alias("u2"))
+        .join(f.broadcast(looks), ["surface", "position"])
+        .repartition("q")  # a spelling is folded in one place
+        .groupBy("block", "q", "item")
+        .agg(*(f.sum(name).alias(name) for name in ("n", "u", "u2")), *(f.sum(x).alias(name) for name, x in weighed))
+    )  # fmt: skip
+    added = ["n", "u", "u2", *(name for name, _ in weighed)]
+    by_variant = f.array(
+        *(
+            f.struct(
+                f.lit(v).alias("theta_variant"),
+                f.col(f"{v}_theta").alias("examination_sum"),
+                f.col(f"{v}_trust").alias("trust_sum"),
+            )
+            for v in variants
+        )
     )
     sums = (
         with_group(shown, decided)
-        .join(f.broadcast(theta), ["surface", "position"])
-        .groupBy("block", "theta_variant", "query_group", "item")
-        .agg(
-            f.sum("n").alias("impressions"),
-            f.sum("u").alias("utility_sum"),
-            f.sum("u2").alias("u2"),
-            f.sum(f.expr("n * theta")).alias("examination_sum"),
-            f.sum(f.expr("n * trust")).alias("trust_sum"),
-        )
-        .withColumn("graders", f.lit(0).cast("bigint"))
+        .groupBy("block", "query_group", "item")
+        .agg(*(f.sum(name).alias(name) for name in added))
         .cache()
-    )
+        .select(
+            "block", "query_group", "item", f.col("n").alias("impressions"), f.col("u").alias("utility_sum"), "u2",
+            f.lit(0).cast("bigint").alias("graders"), f.inline(by_variant),
+        )
+    )  # fmt: skip
     prior = sums.groupBy("block", "theta_variant").agg(
         f.expr("sum(utility_sum - trust_sum) / sum(examination_sum)").alias("prior"),
         f.expr("sum(utility_sum) / sum(impressions)").alias("mean"),

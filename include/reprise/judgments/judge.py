@@ -90,23 +90,23 @@ def _measure(stats: DataFrame, plan: Plan) -> tuple[list[Curve], str, str]:
 
     Where it was, the curve by EM is the last: no part of any decision, drawn beside the measured one.
     """
-    from reprise.judgments.frames import contrasts, levels, seen, seen_in_places
+    from reprise.judgments.comparisons import contrasts, levels, most_shown, places
 
     positions, first_test_day = plan.deployment.solr.request.rows, plan.block("test")[0].first
     settings, no_trust = plan.deployment.gate.theta, ""
-    cells = seen(stats.where(stats.dt < first_test_day), positions).cache()
-    found, reason = curves([Contrast(**row.asDict()) for row in contrasts(cells).collect()], settings, positions)
+    learned = stats.where(stats.dt < first_test_day)
+    compared = places(learned, positions).cache()
+    found, reason = curves([Contrast(**row.asDict()) for row in contrasts(compared).collect()], settings, positions)
     if not reason and settings.trust:
-        known = [Level(**row.asDict()) for row in levels(cells).collect()]
+        known = [Level(**row.asDict()) for row in levels(learned, positions).collect()]
         trusted, no_trust = with_trust(known, settings, positions)
         if trusted:  # a surface's own curve knows no trust
             found = [trusted, *(curve for curve in found[1:] if not curve.surface)]
     if not reason:
-        shown = seen_in_places(cells, _EM_PAIRS).collect()
-        keyed = [((c.scope, c.surface, c.q, c.item), c.position, c.n, c.c) for c in shown]
-        check = by_em(keyed, positions, settings.clip)
+        cells = [tuple(row) for row in most_shown(compared, _EM_PAIRS).collect()]
+        check = by_em(cells, positions, settings.clip)
         found += [check] if check else []
-    cells.unpersist()
+    compared.unpersist()
     logger.info("θ %s: %s", found[0].method, reason or no_trust or found[0].theta)
     return found, reason, no_trust
 
@@ -196,12 +196,14 @@ def _judged(
     from reprise.judgments.frames import judged
 
     gate, positions = plan.deployment.gate, plan.deployment.solr.request.rows
+    looks = _by_surface(found)
     theta = spark.createDataFrame(
-        _by_surface(found), "theta_variant string, surface string, position long, theta double, trust double"
+        looks, "theta_variant string, surface string, position long, theta double, trust double"
     )
     own = [curve.surface for curve in found if curve.surface]
     days = _block_days(spark, plan).drop("first")
-    return judged(stats, days, decided, taught, theta, own, gate.judging, positions)
+    variants = sorted({variant for variant, *_ in looks})
+    return judged(stats, days, decided, taught, theta, variants, own, gate.judging, positions)
 
 
 def _block_days(spark: SparkSession, plan: Plan) -> DataFrame:

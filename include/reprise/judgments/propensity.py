@@ -67,8 +67,8 @@ def curves(contrasts: Sequence[Contrast], settings: Theta, positions: int) -> tu
 def by_em(cells: Sequence[tuple[object, int, float, float]], positions: int, clip: float) -> Curve | None:
     """Return the curve that the position-based model has by EM, to check a measured one; None without cells.
 
-    A cell is (any key of the pair, position from 1, impressions, clicks). Days are pooled, so what is in fashion is
-    taken for being better placed: some per cent of difference are to be expected.
+    A cell is (any key of the pair and its day, position from 1, impressions, clicks). No pair has a prior: one that
+    says little would be drawn to it, whatever its place.
     """
     if not cells:
         return None
@@ -76,7 +76,7 @@ def by_em(cells: Sequence[tuple[object, int, float, float]], positions: int, cli
     pair = np.array([keys[cell[0]] for cell in cells], dtype=np.int64)
     place = np.array([cell[1] - 1 for cell in cells], dtype=np.int64)
     shown, clicked = (np.array([cell[n] for cell in cells], dtype=np.float64) for n in (2, 3))
-    _, theta, _ = em(pair, place, shown, np.minimum(clicked, shown), iterations=_EM_ITERATIONS)
+    _, theta, _ = em(pair, place, shown, np.minimum(clicked, shown), prior=(0.0, 0.0), iterations=_EM_ITERATIONS)
     if len(theta) < positions:
         return None
     return Curve("em", tuple(float(t) for t in np.clip(theta, clip, 1.0)), "em", (len(keys),) * positions)

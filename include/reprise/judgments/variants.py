@@ -76,7 +76,7 @@ def with_group(frame: DataFrame, decided: DataFrame) -> DataFrame:
 
 
 def with_fold(frame: DataFrame) -> DataFrame:
-    """Return the frame with each q's fold key; a q is folded once per batch of rows."""
+    """Return the frame with each q's fold key."""
     from pyspark.sql.functions import pandas_udf  # type: ignore[attr-defined]
 
     @pandas_udf("string")  # type: ignore[call-overload]

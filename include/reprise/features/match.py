@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reprise.errors import ServiceError, UsageError
 from reprise.features.catalogue import EFI, Entry
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+#: The columns (text) of the queries asked that make a request: what was typed, and parameters by their own names.
+REQUEST = ("query",)
 _WAITS_S = (0.5, 2.0, 8.0)
 
 
@@ -42,15 +44,20 @@ def logging_store(client: SolrClient, entries: list[Entry]) -> str:
 
 
 def retrieved(queries: DataFrame, urls: list[str], solr: Solr, entries: list[Entry]) -> DataFrame:
-    """Return one row per ``query`` and item in the engine's top ``rerank_docs``: rank from 1, and the features.
+    """Return one row per request and item in the engine's top ``rerank_docs``: rank from 1, and the features.
 
-    ``queries`` has the column ``query``. At most ``requests_in_flight`` requests run at a time, in all; a Solr
-    that does not answer is asked again after 0.5, 2 and 8 s before the step fails.
+    ``queries`` has the columns ``REQUEST``, which come back as they are: what Solr answered belongs to all of them. At
+    most ``requests_in_flight`` requests run at a time, in all; a Solr that does not answer is asked again after 0.5, 2
+    and 8 s before the step fails.
     """
-    columns = "".join(f", `{entry['name']}` float" for entry in entries)
+    from pyspark.sql.types import FloatType, LongType, StringType, StructType
+
+    keys = queries.select(*REQUEST).distinct()
+    schema = StructType(list(keys.schema.fields)).add("item", StringType()).add("engine_rank", LongType())
+    for entry in entries:
+        schema = schema.add(str(entry["name"]), FloatType())
     ask = _asker(urls, solr, entries)
-    spread = queries.select("query").distinct().repartition(solr.requests_in_flight)
-    return spread.mapInPandas(ask, f"query string, item string, engine_rank bigint{columns}")
+    return keys.repartition(solr.requests_in_flight).mapInPandas(ask, schema)
 
 
 def _asker(
@@ -64,32 +71,33 @@ def _asker(
         with SolrClient(urls, solr.core, id_field=request.id_field) as client:
             store = patiently(lambda: logging_store(client, entries))
             for batch in batches:
-                found = [_answer(client, store, solr, names, text) for text in batch["query"]]
+                keys = [dict(zip(REQUEST, row, strict=True)) for row in batch[[*REQUEST]].itertuples(index=False)]
+                found = [_answer(client, store, solr, names, key) for key in keys]
                 if found:
                     yield pd.concat(found, ignore_index=True)
 
     return ask
 
 
-def _answer(client: SolrClient, store: str, solr: Solr, names: list[str], text: str) -> pd.DataFrame:
+def parameters(key: Mapping[str, Any]) -> dict[str, str]:
+    """Return what one row of ``REQUEST`` adds to the request: its text as ``q``, the rest under their own names."""
+    return {"q" if name == "query" else name: str(value) for name, value in key.items() if value is not None}
+
+
+def _answer(client: SolrClient, store: str, solr: Solr, names: list[str], key: Mapping[str, Any]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
     request = solr.request
-    params = {**request.params, "q": text}
+    params = {**request.params, **parameters(key)}
     logged = patiently(
         lambda: client.log_features(store, params, EFI, handler=request.handler, rows=request.rerank_docs)
     )
-    ranks = np.arange(1, len(logged.ids) + 1, dtype=np.int64)
-    values = {name: logged.values[:, logged.names.index(name)] for name in names} if logged.ids else {}
-    empty = np.zeros(0, np.float32)
+    count, empty = len(logged.ids), np.zeros(0, np.float32)
+    values = {name: logged.values[:, logged.names.index(name)] if count else empty for name in names}
+    ranks = np.arange(1, count + 1, dtype=np.int64)
     return pd.DataFrame(
-        {
-            "query": [text] * len(logged.ids),
-            "item": logged.ids,
-            "engine_rank": ranks,
-            **{n: values.get(n, empty) for n in names},
-        }
+        {**{name: [value] * count for name, value in key.items()}, "item": logged.ids, "engine_rank": ranks, **values}
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reprise.features.match import REQUEST
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
@@ -34,8 +36,8 @@ def reached(asked: DataFrame, answers: DataFrame, judged: DataFrame) -> dict[str
     """Return by role: queries, share of judged pairs not retrieved, share of consumption retrieved, share judged."""
     from pyspark.sql import functions as f
 
-    pairs = asked.join(answers.select("query", "item", "engine_rank"), "query")
-    both = pairs.drop("query", "traffic").join(
+    pairs = asked.join(answers.select(*REQUEST, "item", "engine_rank"), [*REQUEST])
+    both = pairs.drop(*REQUEST, "traffic").join(
         judged.select("block", "query_group", "item", "utility_sum").join(
             f.broadcast(asked.select("block", "role", "query_group")), ["block", "query_group"]
         ),
@@ -75,7 +77,7 @@ def block_rows(
 
     solr, m = plan.deployment.solr, float(plan.deployment.gate.judging.prior_weight)
     labels = judged.select("block", "query_group", "item", "g", "grade", "examination_sum")
-    rows = asked.join(answers, "query").join(labels, ["block", "query_group", "item"], "left")
+    rows = asked.join(answers, [*REQUEST]).join(labels, ["block", "query_group", "item"], "left")
     rows = _sampled(rows.withColumn("judged", f.col("g").isNotNull()), solr.unshown_per_query)
     if behaviour is not None:
         rows = _masked(rows.join(behaviour, ["block", "item"], "left"), solr.behaviour_mask_share, behaviour.columns)

@@ -43,6 +43,14 @@ def test_text_inside_the_braces_is_refused():
         store_entries(Solr(features=[feature]))
 
 
+@pytest.mark.parametrize("query", ["title:${q}", "{!dismax qf=title}${q}", "{!prefix f=title}${q}", "${q}"])
+def test_a_parser_that_some_text_fails_is_refused(query):
+    feature = MatchFeature(name="title", kind="match", meaning="m", query=query)
+
+    with pytest.raises(UsageError, match=r"'title' has the listener's text read by a parser.*→ use one of edismax"):
+        store_entries(Solr(features=[feature]))
+
+
 def test_the_champions_own_features_get_columns_beside_the_catalogues(tmp_path):
     solr = small_plan(tmp_path).deployment.solr
     shared = {**store_entries(solr)[1], "name": "called_otherwise"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ EFI = {"q": "$q"}
 #: A feature store's entry without ``store``.
 Entry = dict[str, Any]
 _CLASS = "org.apache.solr.ltr.feature."
+#: Parsers that no text fails (measured on 8.11.4; `dismax` fails on AND, `prefix` and `lucene` on much). To the last
+#: three, and to `simple` with q.operators=NONE, text is nothing but data; edismax reads `-word`, `word*`, `field:word`,
+#: in serving as in training.
+_TEXT_PARSERS = ("edismax", "simple", "field", "term", "terms")
+_PARSER = re.compile(r"\{!(?:type=)?(\w+)[ }]")
 
 
 def names(solr: Solr) -> list[str]:
@@ -89,6 +95,13 @@ def _entry(feature: Feature) -> Entry:
 def _match(feature: MatchFeature) -> Entry:
     if feature.query is None:
         return {"name": feature.name, "class": f"{_CLASS}OriginalScoreFeature", "params": {}}
+    parser = _PARSER.match(feature.query)
+    if "${q}" in feature.query and (not parser or parser[1] not in _TEXT_PARSERS):
+        raise UsageError(
+            f"solr.yaml: feature {feature.name!r} has the listener's text read by a parser that some texts fail: "
+            f"{feature.query}",
+            f"use one of {', '.join(_TEXT_PARSERS)}: none of them fails, whatever is typed, up to 1,000 characters",
+        )
     head, closed, _ = feature.query.partition("}${q}")
     if "${q}" in head or ("${q}" in feature.query and not closed and feature.query.startswith("{!")):
         raise UsageError(

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from reprise.plan import Plan
 
+#: Code points; what is longer was pasted, not typed, and beyond 1,024 words Solr's parsers fail.
+LONGEST_TEXT = 1000
 _SEED = 11  # of the samples by hash: the same run, the same rows
 
 
@@ -23,7 +25,7 @@ def to_ask(groups: DataFrame, judged: DataFrame, max_train_queries: int) -> Data
     from pyspark.sql import functions as f
 
     consumed = judged.where(f.col("utility_sum") > 0).select("block", "query_group").distinct()
-    asked = groups.join(consumed, ["block", "query_group"])
+    asked = groups.where(f.length("query") <= LONGEST_TEXT).join(consumed, ["block", "query_group"])
     heaviest = Window.partitionBy("role").orderBy(f.desc("searches"), "block", "query_group")
     return (
         asked.withColumn("place", f.row_number().over(heaviest))

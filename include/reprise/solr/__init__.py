@@ -1,6 +1,6 @@
 """Solr and its Learning To Rank plugin: client, converter, exact scorer, version table. Knows no stage."""
 
-from reprise.solr.client import FeatureLog, SolrClient
+from reprise.solr.client import FeatureLog, SolrClient, as_data
 from reprise.solr.convert import InexactSplit, LinearExport, TreesExport, convert_lightgbm, convert_linear
 from reprise.solr.score import score
 from reprise.solr.versions import Capabilities, capabilities
@@ -12,6 +12,7 @@ __all__ = [
     "LinearExport",
     "SolrClient",
     "TreesExport",
+    "as_data",
     "capabilities",
     "convert_lightgbm",
     "convert_linear",

@@ -99,8 +99,12 @@ class SolrClient:
             self._transport.send("GET", f"{url}/admin/cores", params={"action": "RELOAD", "core": self.core})
 
     def select(self, params: Params, handler: str = "/select", url: str | None = None) -> Answer:
-        """Return the answer to a search, with the seconds it took; sent as a form, so its length is not limited."""
-        return self._transport.send("POST", f"{url or self.pinned}/{self.core}{handler}", form={**params, "wt": "json"})
+        """Return the answer to a search, with the seconds it took; sent as a form, so its length is not limited.
+
+        Its ``q`` is sent as ``as_data`` has it.
+        """
+        form = {**params, **({"q": as_data(params["q"])} if "q" in params else {}), "wt": "json"}
+        return self._transport.send("POST", f"{url or self.pinned}/{self.core}{handler}", form=form)
 
     # --- stores ------------------------------------------------------------------------------------------------
 
@@ -238,6 +242,15 @@ class SolrClient:
         if not self.features(store, url):
             raise UsageError(f"Solr at {url} has no feature store {store!r}", "upload it first")
         self._known_stores.add((store, url))
+
+
+def as_data(text: str) -> str:
+    """Return a listener's text so that Solr reads no macro in it: ``${`` becomes ``$ {``.
+
+    Solr expands ``${name}`` in every parameter of a search, and LTR once more in what a feature is passed; neither can
+    be escaped, and a name that nobody sent fails the search (measured on 8.11.4). Tokenizers part words there anyway.
+    """
+    return text.replace("${", "$ {")
 
 
 def _require_finite(updates: Sequence[tuple[str, Mapping[str, float | None]]]) -> None:

@@ -5,6 +5,7 @@ RepriseError                what failed, with the values; and what to do next
 │   ├── DeploymentError     a deployment's files, all mistakes at once
 │   └── MissingDataError    a bucket, a day or a table that should hold data does not
 ├── ServiceError            Solr, S3, MLflow, EMR or Airflow is down or refuses (exit 70)
+│   └── UnavailableError    it does not answer, or asks to be asked later: the same call may do in a while
 └── SupersededError         the world moved on since the comparison; nothing was changed (exit 1)
 """
 
@@ -54,6 +55,14 @@ class MissingDataError(UsageError):
 
 class ServiceError(RepriseError, ConnectionError):
     """A service Reprise leans on is down or refuses; the message names it and its address."""
+
+
+class UnavailableError(ServiceError):
+    """The service does not answer, or asks to be asked later (``retry_after_s``, 0 where it does not say)."""
+
+    def __init__(self, problem: str, remedy: str = "", retry_after_s: float = 0.0) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(problem, remedy)
 
 
 class SupersededError(RepriseError):

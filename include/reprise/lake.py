@@ -199,11 +199,14 @@ class Lake:
         """Return the newest manifest of a partition, or None; of a daily table, that of the day."""
         return self._newest(self.store.list(f"{_home(table)}/v={version}/{partition}/manifest-"))
 
-    def partitions(self, table: str, version: str) -> dict[str, Manifest]:
-        """Return partition → newest manifest, for everything published of one version of a table."""
+    def partitions(self, table: str, version: str, under: str = "") -> dict[str, Manifest]:
+        """Return partition → newest manifest, for everything published of one version of a table.
+
+        ``under``: only partitions that begin so, e.g. ``run=<digest>/``.
+        """
         prefix = f"{_home(table)}/v={version}/"
         numbers: dict[str, list[str]] = {}
-        for key in self.store.list(prefix):
+        for key in self.store.list(f"{prefix}{under}"):
             if key.rsplit("/", 1)[1].startswith("manifest-"):
                 numbers.setdefault(key[len(prefix) :].rsplit("/", 1)[0], []).append(key)
         found = {partition: self._newest(keys) for partition, keys in sorted(numbers.items())}

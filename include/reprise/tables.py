@@ -6,6 +6,8 @@ began. Partition columns are in the rows too, so that a file stands alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from reprise.errors import RepriseError
@@ -130,6 +132,13 @@ def training_set(feature_names: list[str]) -> pa.Schema:
     for name in feature_names:
         fixed = fixed.append(pa.field(name, pa.float32()))
     return fixed
+
+
+def retrieved(request: Sequence[str], feature_names: list[str]) -> pa.Schema:
+    """Return the schema of what Solr answered: a request's own columns, and of each item it found the features."""
+    known = [pa.field(name, _text) for name in (*request, "item")]
+    features = [pa.field(name, pa.float32()) for name in feature_names]
+    return pa.schema([*known, pa.field("engine_rank", _int), *features])
 
 
 def behaviour(fields: list[str]) -> pa.Schema:

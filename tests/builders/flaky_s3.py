@@ -18,6 +18,7 @@ class FlakyS3(ThreadingHTTPServer):
     """Passes requests on; each of the first ``objects`` different ones is refused ``times`` times before."""
 
     daemon_threads = True
+    status = 503  # of what is refused
 
     def __init__(self, behind: str, objects: int, times: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -54,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.server.refuses(self.command, self.path):
-            self._send(503, [], b"" if self.command == "HEAD" else _SLOW_DOWN)
+            self._send(self.server.status, [], b"" if self.command == "HEAD" else _SLOW_DOWN)
             return
         behind = http.client.HTTPConnection(self.server.behind, timeout=60)
         behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)

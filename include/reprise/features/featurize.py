@@ -42,11 +42,12 @@ def run(plan: Plan) -> Verdict:
     publish_behaviour(spark, plan)
     entries = solr_entries(solr, champion)
     extra = [name for name in columns(solr, champion).values() if name not in names(solr)]
-    asked, answers, judged = _asked_and_answered(spark, plan, entries)
+    asked, answers, judged, requests = _asked_and_answered(spark, plan, entries)
     facts: dict[str, Any] = {
         "features": names(solr),
         "behaviour_fields": [behaviour_field(feature) for feature in behaviour_features(solr)],
         "columns": columns(solr, champion),
+        "requests": requests,
         **reached(asked, answers, judged),
         **_zero_results(spark, plan),
     }
@@ -94,11 +95,11 @@ def _champion_features(plan: Plan) -> list[dict[str, Any]]:
 
 def _asked_and_answered(
     spark: SparkSession, plan: Plan, entries: list[dict[str, Any]]
-) -> tuple[DataFrame, DataFrame, DataFrame]:
-    """Return the (block, query group) asked for, what Solr answered by query, and the judgments, all kept at hand."""
+) -> tuple[DataFrame, DataFrame, DataFrame, dict[str, int]]:
+    """Return the (block, query group) asked for, what Solr answered, the judgments, and the count of requests."""
     from pyspark.sql import functions as f
 
-    from reprise.features.match import retrieved
+    from reprise.features.buckets import retrieved
     from reprise.features.rows import to_ask
 
     lake, version = plan.open_lake(), plan.judgments_version
@@ -108,9 +109,8 @@ def _asked_and_answered(
     solr = plan.deployment.solr
     roles = spark.createDataFrame([(block.name, block.role) for block in plan.blocks], "block string, role string")
     asked = to_ask(groups.join(f.broadcast(roles), "block"), judged, solr.max_train_queries).cache()
-    answers = retrieved(asked, _urls(plan), solr, entries).cache()
-    logger.info("asked Solr for %d items of %d query groups", answers.count(), asked.count())
-    return asked, answers, judged.cache()
+    answers, requests = retrieved(spark, plan, asked, _urls(plan), entries)
+    return asked, answers.cache(), judged.cache(), requests
 
 
 def _urls(plan: Plan) -> list[str]:

@@ -40,6 +40,8 @@ def sweep_deployment(
             versions.add(version.removeprefix("v="))
             newest = max(newest, partition.removeprefix("dt="))
     unused = [(DAYS, version) for version in sorted(versions) if version != current] if unused_versions else []
+    # Only a run that broke off reads what Solr answered it, and it does so soon.
+    unused += [("retrieved", version) for version in _versions(lake, "retrieved")]
     first_days = {name: day_before(newest, days - 1) for name, days in retention.items()} if newest else {}
     now = time.time() if now is None else now
     swept = sweep(lake, privacy.grace_hours * 3600.0, _expire(first_days), unused, dry_run, now)
@@ -47,6 +49,10 @@ def sweep_deployment(
     lasting = max(privacy.keep_keys_days, logs.lookback_days + 2)
     destroyed = destroy_keys(lake, day_before(newest, lasting), dry_run) if newest else []
     return swept, destroyed
+
+
+def _versions(lake: Lake, table: str) -> list[str]:
+    return sorted({key.split("/")[1].removeprefix("v=") for key in lake.store.list(f"{table}/")})
 
 
 def _expire(first_days: Mapping[str, str]) -> Callable[[Manifest], Manifest | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from reprise.errors import RepriseError, ServiceError, UsageError
+from reprise.errors import RepriseError, ServiceError, UnavailableError, UsageError
 
 _DOWN = "start Solr (`reprise sandbox up` on one machine), or correct the Solr connection's address"
 # What Solr says → what to do. Solr answers 500 for some wrong uses, so the text decides before the status.
@@ -22,6 +22,9 @@ _REMEDIES: tuple[tuple[str, type[RepriseError], str], ...] = (
     ("not available due to init failure", ServiceError, "see Solr's log; a deleted feature store stops a core"),
     ("disable.configEdit", ServiceError, "allow config edits: promotion writes request parameters"),
 )
+
+
+_LATER = (429, 502, 503, 504)  # too many requests, and whatever stands before a Solr that is away
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Transport:
         try:
             response = self._http.request(method, url, params=params, data=form, json=body)
         except httpx.HTTPError as error:
-            raise ServiceError(f"Solr at {url} does not answer: {str(error) or type(error).__name__}", _DOWN) from None
+            said = str(error) or type(error).__name__
+            raise UnavailableError(f"Solr at {url} does not answer: {said}", _DOWN) from None
         seconds = time.perf_counter() - started
         if response.is_success:
             return Answer(_json(response), seconds)
@@ -84,9 +88,19 @@ def _failure(response: httpx.Response, url: str) -> RepriseError:
     for text, kind, remedy in _REMEDIES:
         if text in said:
             return kind(f"Solr at {url} refused ({response.status_code}): {said}", remedy)
+    if response.status_code in _LATER:
+        problem = f"Solr at {url} asks to be asked later ({response.status_code}): {said}"
+        return UnavailableError(
+            problem, "lower requests_in_flight in solr.yaml, or give Solr more room", _wait(response)
+        )
     if response.status_code in (401, 403):
         return UsageError(f"Solr at {url} refused the log-in ({response.status_code})", "correct login and password")
     if response.status_code == 404:
         return UsageError(f"Solr has nothing at {url}: {said}", "correct the core's name or the address")
     kind = ServiceError if response.status_code >= 500 else UsageError
     return kind(f"Solr at {url} refused ({response.status_code}): {said}", "correct the request; see Solr's log")
+
+
+def _wait(response: httpx.Response) -> float:
+    told = response.headers.get("Retry-After", "")
+    return float(told) if told.isdecimal() else 0.0

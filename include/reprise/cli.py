@@ -18,7 +18,7 @@ from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, Usage
 from reprise.experts.commands import grades
 from reprise.lake_commands import lake
 from reprise.release_commands import release
-from reprise.stage_commands import evaluate, extract, featurize, gate, judge, train
+from reprise.stage_commands import evaluate, extract, featurize, gate, judge, skew, train
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -30,7 +30,7 @@ def _root() -> None:
     """Turn a search engine's own logs into a better ranking, again and again."""
 
 
-for stage in (extract, judge, featurize, train, evaluate, gate):
+for stage in (extract, judge, featurize, skew, train, evaluate, gate):
     app.command()(stage)
 
 

@@ -93,6 +93,22 @@ def featurize(plan: PlanUri, verdict: VerdictUri = None) -> None:
     answer(verdict, lambda: run(plan_at(plan)))
 
 
+def skew(
+    plan: PlanUri,
+    vectors: Annotated[list[str], typer.Option(help="Where live vectors lie: a glob, local or s3://; repeatable.")],
+    verdict: VerdictUri = None,
+) -> None:
+    """Compare vectors that the live engine logged in the test days with those training replayed.
+
+    Writes features/skew.json beside the plan. Yes: no feature differs in more pairs than policy.max_skew_share.
+
+    Example: `reprise skew --plan s3://reprise-lake/demo/runs/3f2a/plan.json --vectors "s3://vectors/dt={date}/*.gz"`
+    """
+    from reprise.features.skew import of_plan
+
+    answer(verdict, lambda: of_plan(plan_at(plan), vectors))
+
+
 def train(
     plan: PlanUri,
     family: Annotated[str, typer.Option(help="linear or lambdamart")],

@@ -33,6 +33,7 @@ def run(plan: Plan) -> Verdict:
     """
     if done := finished(plan):
         return done
+    from reprise.features import skew
     from reprise.features.rows import block_rows, reached
     from reprise.spark import session, size_shuffles, write_table
 
@@ -56,6 +57,10 @@ def run(plan: Plan) -> Verdict:
     inputs = {
         table: _attempt(plan, table, plan.judgments_version, plan.partition) for table in ("judgments", "query_groups")
     }
+    if solr.live_vectors:
+        met = skew.write(spark, plan, rows, solr.live_vectors)
+        logger.info("skew: %s, %s", met.answer, met.reason)
+        facts["skew"] = met.facts
     manifest = write_table(
         lake, "training_set", plan.training_version, plan.partition, rows, schema, inputs, facts, files=2
     )
@@ -83,7 +88,7 @@ def publish_behaviour(spark: SparkSession, plan: Plan) -> None:
     fields = [(behaviour_field(feature), feature) for feature in behaviour_features(plan.deployment.solr)]
     if not fields or plan.open_lake().published("behaviour", plan.training_version, partition):
         return
-    frame = values(_item_stats(spark, plan), plan.days, plan.as_of, fields)
+    frame = values(item_stats(spark, plan), plan.days, plan.as_of, fields)
     schema = tables.behaviour([name for name, _ in fields])
     write_table(plan.open_lake(), "behaviour", plan.training_version, partition, frame, schema)
 
@@ -134,7 +139,7 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
     features = [(feature.name, feature) for feature in behaviour_features(solr)]
     if not features:
         return None
-    stats = _item_stats(spark, plan).cache()
+    stats = item_stats(spark, plan).cache()
     frames = [
         values(stats, plan.days, last_day(block.first, solr.behaviour_lag_days), features).withColumn(
             "block", f.lit(block.name)
@@ -144,7 +149,8 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
     return reduce(lambda left, right: left.unionByName(right), frames)
 
 
-def _item_stats(spark: SparkSession, plan: Plan) -> DataFrame:
+def item_stats(spark: SparkSession, plan: Plan) -> DataFrame:
+    """Return ``item_stats`` of the plan's days."""
     from reprise.spark import read_table
 
     files = plan.open_lake().files("item_stats", plan.logs_version, [f"dt={day}" for day in plan.days])

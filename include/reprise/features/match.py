@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 REQUEST = ("query",)
 
 
+def logging_store_name(entries: list[Entry]) -> str:
+    """Return the name of the store that these features are logged from."""
+    return f"reprise_log_{digest_of(entries)}"
+
+
 def logging_store(client: SolrClient, entries: list[Entry]) -> str:
     """Ensure that Solr holds these features in a store named by their hash, and return its name.
 
     The name carries the release's prefix, so that pruning removes it: no model ever uses it.
     """
-    store = f"reprise_log_{digest_of(entries)}"
+    store = logging_store_name(entries)
     if len(client.features(store)) < len(entries):
         have = {str(feature["name"]) for feature in client.features(store)}
         try:

@@ -126,6 +126,23 @@ def no_leaking_feature(suspects: Sequence[str] | None, policy: Policy) -> Check:
     return Check("no_leaking_feature", question, "pass", f"none alone reaches an AUC of {limit:.2f}", numbers)
 
 
+def live_skew(skew: Mapping[str, Mapping[str, Any]] | None, policy: Policy) -> Check:
+    """A model is only as good as its features: what the live engine logs must be what training replayed."""
+    question, limit = "Does the live engine see the features that training saw?", policy.max_skew_share
+    if not skew:
+        reason = "no live vector meets a replayed one; see solr.yaml's live_vectors"
+        return Check("live_skew", question, "inconclusive", reason, {"max_skew_share": limit})
+    worst = max(skew, key=lambda name: (skew[name]["differing_share"], name))
+    share, pairs = float(skew[worst]["differing_share"]), int(skew[worst]["pairs"])
+    return Check(
+        "live_skew",
+        question,
+        "pass" if share <= limit else "fail",
+        f"{worst} differs in {share:.1%} of {pairs:,} pairs (at most {limit:.1%})",
+        {"worst": worst, "differing_share": share, "pairs": pairs, "max_skew_share": limit},
+    )
+
+
 def superior(name: str, rival: str, comparison: Comparison, margin: float, policy: Policy) -> Check:
     """The whole interval must lie above the margin; an interval wholly at or below it is a no."""
     if math.isnan(comparison.lower):

@@ -13,6 +13,7 @@ from reprise.gate import consumption
 from reprise.gate.checks import (
     Check,
     enough_data,
+    live_skew,
     no_leaking_feature,
     not_overfitted,
     reachable,
@@ -116,11 +117,14 @@ def _data_checks(
     share = training_set.facts["unreachable_share"].get("test") if training_set else None
     scores = lake.published("scores", plan.models_version, plan.partition)
     suspects = scores.facts.get("suspects") if scores else None
+    watched = bool(plan.deployment.solr.live_vectors)
+    skew = lake.get_json(f"runs/{plan.run}/features/skew.json") if watched else None
     fitted, held_out = train.mean(family).traffic_weighted, validation.mean(family).traffic_weighted
     return [
         enough_data(comparison, policy),
         reachable(share, policy),
         no_leaking_feature(suspects, policy),
+        *([live_skew(skew, policy)] if watched else []),
         not_overfitted(fitted, held_out, policy),
     ]
 

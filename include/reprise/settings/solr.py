@@ -64,4 +64,8 @@ class Solr(Strict):
     unshown_weight: float = Field(0.1, ge=0, le=1)
     max_train_queries: int = Field(4000, ge=1, description="request cap for training blocks, heaviest traffic kept")
     requests_in_flight: int = Field(2, ge=1)
+    live_vectors: list[str] = Field(
+        default_factory=list,
+        description="where the application logs [features]: globs, {date} and others are the day's",
+    )
     max_model_bytes: int = Field(1_000_000, ge=1)

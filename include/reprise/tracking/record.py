@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 METRIC = "consumption_ndcg_at_10"
-_REPORTS = ("health.html", "health.json")
+_REPORTS = ("health.html", "health.json", "skew.json")
 
 
 def record_training(plan: Plan, family: str) -> str:
@@ -79,7 +79,8 @@ def record_evaluation(plan: Plan) -> str:
             _record_scores(client, plan, model, tally, manifest, training_set)
         parent = plan.mlflow["run_id"]
         if not _recorded(client, parent, "evaluation", manifest.attempt):
-            _log_metrics(client, parent, _reach_metrics(training_set))
+            skew = lake.get_json(f"runs/{plan.run}/features/skew.json") or {}
+            _log_metrics(client, parent, {**_reach_metrics(training_set), **_skew_metrics(skew)})
             by_segment = {model: tally.segments for model, tally in found.items()}
             reports = {f"features/{name}": lake.store.get(f"runs/{plan.run}/features/{name}") for name in _REPORTS}
             _log_files(client, parent, {
@@ -144,6 +145,10 @@ def _reach_metrics(data: Manifest | None) -> dict[str, list[float]]:
                for name in ("unreachable_share", "recall", "judged_share")
                for role, value in facts.get(name, {}).items()}  # fmt: skip
     return by_role | {"test/zero_result_share": [float(facts.get("zero_result_share", 0.0))]}
+
+
+def _skew_metrics(skew: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
+    return {f"test/skew/{name}": [float(one["differing_share"])] for name, one in skew.items()}
 
 
 def _log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]]) -> None:

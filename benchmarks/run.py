@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import beside_duckdb
 import extraction
+import feature_logging
 import growth
 import judging
 import lifecycle
@@ -52,7 +53,10 @@ def main() -> int:
         plan = newest_plan()
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
-        for part in (order, training, lifecycle, extraction, beside_duckdb, growth, judging, ranking_metrics):
+        parts = (
+            order, training, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging, ranking_metrics,
+        )  # fmt: skip
+        for part in parts:
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
             for line in part.measure(home, plan):
                 print(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ class FlakyS3(ThreadingHTTPServer):
 
     daemon_threads = True
     status = 503  # of what is refused
+    said: tuple[tuple[str, str], ...] = ()  # headers of it
 
     def __init__(self, behind: str, objects: int, times: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -55,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.server.refuses(self.command, self.path):
-            self._send(self.server.status, [], b"" if self.command == "HEAD" else _SLOW_DOWN)
+            self._send(self.server.status, self.server.said, b"" if self.command == "HEAD" else _SLOW_DOWN)
             return
         behind = http.client.HTTPConnection(self.server.behind, timeout=60)
         behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -71,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _answer
 
-    def _send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+    def _send(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in (*_HOP, "content-length"):

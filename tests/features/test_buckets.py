@@ -8,12 +8,13 @@ import pytest
 from builders.flaky_solr import flaky_solr
 from builders.small_service import small_plan
 from builders.solr_core import QUERIES, client_of, fill
-from reprise.errors import ServiceError
+from reprise.errors import ServiceError, UnavailableError
 from reprise.features import buckets
 from reprise.features.buckets import retrieved
 from reprise.features.catalogue import solr_entries
 from reprise.lake_sweep import published
 from reprise.searches.retention import sweep_deployment
+from reprise.solr import SolrClient
 from reprise.spark import size_shuffles
 
 pytestmark = [
@@ -99,6 +100,15 @@ def test_a_solr_that_refuses_for_a_while_is_asked_again(spark, core, door, tmp_p
 
     assert (door.refusals, door.answered) == (1, len(QUERIES))
     assert {row[0] for row in rows} == set(QUERIES)
+
+
+def test_how_long_a_busy_solr_wants_to_be_left_alone_is_heard(core, door):
+    door.status, door.said, door.refusing = 429, (("Retry-After", "7"),), lambda answered: True
+
+    with SolrClient([f"{door.url}/solr"], core.core) as client, pytest.raises(UnavailableError) as refusal:
+        client.select({"q": "raga"}, "/search")
+
+    assert refusal.value.retry_after_s == 7
 
 
 def test_answers_are_swept_when_no_run_can_still_need_them(spark, core, door, tmp_path):

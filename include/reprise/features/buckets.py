@@ -13,17 +13,20 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reprise import tables
 from reprise.errors import ServiceError
 from reprise.features.catalogue import Entry
 from reprise.features.match import REQUEST, answer, logging_store
 from reprise.lake import Lake
 from reprise.settings import Solr, digest_of
-from reprise.solr.client import SolrClient
+from reprise.solr.client import FeatureLog, SolrClient
 from reprise.solr.pace import Pace
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
     from reprise.plan import Plan
@@ -118,15 +121,28 @@ def _publish(
     entries: list[Entry],
     pace: Pace,
 ) -> int:
-    import pandas as pd
-    import pyarrow as pa
-
-    names = [str(entry["name"]) for entry in entries]
-    found = [answer(client, store, solr, names, key, pace) for key in keys]
-    schema = tables.retrieved(REQUEST, names)
-    rows = pa.Table.from_pandas(pd.concat(found, ignore_index=True)[schema.names], schema, preserve_index=False)
+    found = [answer(client, store, solr, key, pace) for key in keys]
+    rows = _table(keys, found, [str(entry["name"]) for entry in entries])
     facts = {"requests": len(keys), "store": store, "request": digest_of(solr.request.model_dump(mode="json"))}
     return lake.write(TABLE, version, partition, rows, facts=facts).rows
+
+
+def _table(keys: list[dict[str, Any]], found: list[FeatureLog], names: list[str]) -> pa.Table:
+    """Return the answers to some requests as rows."""
+    import pyarrow as pa
+
+    counts = [len(log.ids) for log in found]
+    of_request = np.repeat(np.arange(len(keys)), counts)
+    columns: dict[str, Any] = {
+        name: pa.array([key[name] for key in keys], pa.string()).take(of_request) for name in REQUEST
+    }
+    columns["item"] = [item for log in found for item in log.ids]
+    columns["engine_rank"] = np.concatenate([np.arange(1, count + 1) for count in counts])
+    answered = [log for log in found if log.ids]
+    for name in names:
+        parts = [log.values[:, log.names.index(name)] for log in answered]
+        columns[name] = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return pa.table(columns, tables.retrieved(REQUEST, names))
 
 
 def _version(plan: Plan, entries: list[Entry], buckets: int) -> str:

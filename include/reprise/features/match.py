@@ -7,16 +7,13 @@ own whose name is the hash of what is in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reprise.errors import UsageError
 from reprise.features.catalogue import EFI, Entry
 from reprise.settings import Solr, digest_of
-from reprise.solr.client import SolrClient
+from reprise.solr.client import FeatureLog, SolrClient
 from reprise.solr.pace import Pace
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: The columns (text) of the queries asked that make a request: what was typed, and parameters by their own names.
 REQUEST = ("query",)
@@ -48,21 +45,8 @@ def parameters(key: Mapping[str, Any]) -> dict[str, str]:
     return {"q" if name == "query" else name: str(value) for name, value in key.items() if value is not None}
 
 
-def answer(
-    client: SolrClient, store: str, solr: Solr, names: list[str], key: Mapping[str, Any], pace: Pace
-) -> pd.DataFrame:
-    """Return one row per item that a request finds: the request's ``key``, ``item``, ``engine_rank``, the features."""
-    import numpy as np
-    import pandas as pd
-
+def answer(client: SolrClient, store: str, solr: Solr, key: Mapping[str, Any], pace: Pace) -> FeatureLog:
+    """Return what one request finds, in the engine's order, with its features; ``key`` is a row of ``REQUEST``."""
     request = solr.request
     params = {**request.params, **parameters(key)}
-    logged = pace.call(
-        lambda: client.log_features(store, params, EFI, handler=request.handler, rows=request.rerank_docs)
-    )
-    count, empty = len(logged.ids), np.zeros(0, np.float32)
-    values = {name: logged.values[:, logged.names.index(name)] if count else empty for name in names}
-    ranks = np.arange(1, count + 1, dtype=np.int64)
-    return pd.DataFrame(
-        {**{name: [value] * count for name, value in key.items()}, "item": logged.ids, "engine_rank": ranks, **values}
-    )
+    return pace.call(lambda: client.log_features(store, params, EFI, handler=request.handler, rows=request.rerank_docs))

@@ -18,7 +18,7 @@ from builders.small_service import (
     query_group,
     small_plan,
 )
-from reprise.features.catalogue import behaviour_field
+from reprise.features.catalogue import EFI, behaviour_field, solr_entries
 from reprise.features.featurize import run
 from reprise.features.match import logging_store
 from reprise.features.serving import serving_values
@@ -55,15 +55,26 @@ def catalogue(module_core):
 
 @pytest.fixture(scope="module")
 def plan(catalogue, tmp_path_factory):
-    return filled_plan(catalogue, tmp_path_factory.mktemp("lake"))
+    vectors = tmp_path_factory.mktemp("vectors")
+    plan = filled_plan(catalogue, tmp_path_factory.mktemp("lake"), live_vectors=[f"{vectors}/{{date}}.json"])
+    entries = solr_entries(plan.deployment.solr, [])
+    store = logging_store(catalogue, entries)
+    log = catalogue.log_features(store, {"q": "raga"}, EFI, "/search", rows=TOP)
+    with (vectors / f"{DAYS[-1]}.json").open("w", encoding="utf-8") as file:
+        for item, row in zip(log.ids, log.values, strict=True):
+            features = ",".join(f"{name}={value}" for name, value in zip(log.names, row, strict=True))
+            record = {"query": "Raga", "item": item, "store": store, "features": features}
+            print(json.dumps({"time": f"{DAYS[-1]}T23:00:00+00:00", **record}), file=file)
+    return plan
 
 
-def filled_plan(catalogue, lake):
+def filled_plan(catalogue, lake, **solr):
     """A plan whose lake holds statistics and judgments of what Solr itself retrieves."""
     request = {"rerank_docs": TOP, "rows": 10}
     plan = small_plan(
-        lake, urls=catalogue.urls, core=catalogue.core, request=request, unshown_per_query=4, behaviour_mask_share=0.5
-    )
+        lake, urls=catalogue.urls, core=catalogue.core, request=request, unshown_per_query=4, behaviour_mask_share=0.5,
+        **solr,
+    )  # fmt: skip
     entities = [f"{'artist' if n % 3 == 0 else 'song'}:{n}" for n in range(ITEMS)]
     publish_daily(plan, "item_stats", item_stats(DAYS, entities[:60]))
     judgments, groups = [], []
@@ -151,6 +162,15 @@ def test_what_retrieval_lost_is_counted(featurized):
     assert facts["zero_result_share"] == pytest.approx(20 / (8 * 10 + 20 + 5))
     assert facts["top_failing_queries"] == [["zxzx", 20]]
     assert facts["features"] == NAMES
+
+
+def test_live_vectors_are_compared_on_the_way(featurized, plan, catalogue):
+    shown = len(order(catalogue, "raga"))
+    skew = plan.open_lake().get_json(f"runs/{plan.run}/features/skew.json")
+
+    assert featurized[0].facts["skew"]["compared"] == shown
+    assert {name: one["pairs"] for name, one in skew.items()} == dict.fromkeys(NAMES[:4], shown)
+    assert {0.0} == {one["bits_share"] for one in skew.values()}
 
 
 def test_twice_is_once(featurized, plan):

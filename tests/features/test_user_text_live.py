@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from builders.solr_core import client_of
+from reprise.errors import UsageError
 from reprise.features.catalogue import EFI, store_entries
 from reprise.features.rows import LONGEST_TEXT
 from reprise.settings import MatchFeature, Solr
@@ -133,14 +134,28 @@ def test_a_title_in_any_script_is_found_by_itself(client, number):
     assert {row["phrase"] for other, row in found.items() if other != item} == {0}
 
 
-def test_an_efi_nobody_passed_fails_the_log_and_a_field_that_is_missing_does_not(client):
-    """As in serving: without the efi no search is reranked; a document without the field has the value 0."""
-    rq = "{!ltr model=texts reRankDocs=100}"
-    with pytest.raises(Exception, match="efi"):
-        client.select({"q": "raga", "rq": rq}, "/search")
-    with pytest.raises(Exception, match="efi"):
+def test_an_efi_nobody_passed_fails_training_as_it_fails_serving(client):
+    with pytest.raises(UsageError, match="efi"):
+        client.select({"q": "raga", "rq": "{!ltr model=texts reRankDocs=100}"}, "/search")
+    with pytest.raises(UsageError, match="efi"):
         client.log_features("texts", {"q": "raga"}, {}, "/search")
 
-    entry = {"name": "artist", "class": "org.apache.solr.ltr.feature.SolrFeature"}
-    client.put_features("artists", [{**entry, "params": {"q": "{!edismax qf=artist mm=1}${q}"}}])
-    assert set(client.log_features("artists", {"q": "raga"}, EFI, "/search").values.ravel()) == {0}
+
+def test_a_field_that_a_document_has_not_is_0_in_training_and_in_serving(client):
+    kind = "org.apache.solr.ltr.feature."
+    entries = [
+        {"name": "artist", "class": f"{kind}SolrFeature", "params": {"q": "{!edismax qf=artist mm=1}${q}"}},
+        {"name": "popularity", "class": f"{kind}FieldValueFeature", "params": {"field": "popularity"}},
+        {"name": "one", "class": f"{kind}ValueFeature", "params": {"value": 1}},
+    ]
+    client.put_features("fields", entries)
+    model = {"name": "fields", "class": "org.apache.solr.ltr.model.LinearModel", "store": "fields"}
+    weights = {"artist": 8.0, "popularity": 4.0, "one": 0.5}
+    client.put_model({**model, "features": [{"name": n} for n in weights], "params": {"weights": weights}})
+
+    log = client.log_features("fields", {"q": "raga"}, EFI, "/search")
+    served = client.select({"q": "raga", "rq": "{!ltr model=fields efi.q=$q}", "fl": "id,score"}, "/search").body
+
+    assert len(log.ids) > 2
+    assert {(0.0, 0.0, 1.0)} == {tuple(row) for row in log.values.tolist()}
+    assert {0.5} == {document["score"] for document in served["response"]["docs"]}

@@ -147,6 +147,24 @@ def test_vectors_of_another_store_or_other_days_tell_nothing(plan, served, repla
     assert live_skew({}, plan.deployment.gate.policy).outcome == "inconclusive"
 
 
+@pytest.mark.parametrize("weight", [3.0, -3.0])
+def test_a_search_that_is_reranked_logs_what_one_that_is_not_logs(plan, module_core, weight):
+    """As docs/adopt.md has an application log: the model's score does not take the engine's place in a feature."""
+    model = {"name": f"by_popularity_{weight}", "class": "org.apache.solr.ltr.model.LinearModel", "store": "live"}
+    params = {"weights": {name: weight if name == "popularity" else 0.001 for name in NAMES}}
+    with client_of(module_core) as client:
+        client.put_model({**model, "features": [{"name": name} for name in NAMES], "params": params})
+        search = {"q": "river", "rq": f"{{!ltr model={model['name']} efi.q=$q}}", "rows": SHOWN}
+        fl = "id,[features store=live efi.q=$q]"
+        shown = client.select({**search, "fl": fl}, "/search").body["response"]["docs"]
+        plain = client.log_features("live", {"q": "river"}, EFI, "/search", rows=ITEMS)
+
+    expected = dict(zip(plain.ids, plain.values.tolist(), strict=True))
+    actual = {d["id"]: [float(np.float32(p.split("=")[1])) for p in d["[features]"].split(",")] for d in shown}
+    assert len(actual) == SHOWN
+    assert {item: expected[item] for item in actual} == actual
+
+
 def test_bits_are_bits():
     live = np.array([1.0, np.nextafter(np.float32(1), np.float32(2)), 2.0, -0.0, 3.0], np.float32)
     replayed = np.array([1.0, 1.0, 2.5, 0.0, 3.0], np.float32)

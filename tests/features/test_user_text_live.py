@@ -109,6 +109,16 @@ def test_without_operators_a_text_is_its_words_and_nothing_else(client, text):
 
 
 @CALM
+@given(words=st.lists(st.sampled_from(["raga", "night", "river", "title", "x", "and", "मानसून", "रात"]), unique=True))
+def test_on_plain_words_simple_and_edismax_score_the_same(client, words):
+    """To the last bit; where a word is repeated the order of the sum differs."""
+    text = " ".join(words)
+    for theirs, ours in (("mm=1", "q.op=OR"), ("mm=100%", "q.op=AND")):
+        expected = scores(client, f"{{!edismax qf=title {theirs} v=$said}}", said=text)
+        assert expected == scores(client, f"{{!simple qf=title {ours} q.operators=NONE v=$said}}", said=text)
+
+
+@CALM
 @given(text=TEXTS)
 def test_a_search_is_reranked_whatever_is_typed(client, text):
     """The model's score of each item found is that of the features logged for it."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reprise.features.catalogue import EFI, Entry, solr_entries
+from reprise.features.catalogue import Entry, defaults, efi, request_parameters, solr_entries
 from reprise.lake import DAYS, Lake
 from reprise.plan import Plan
 from reprise.sandbox.home import Home
@@ -52,14 +52,16 @@ def _beside_bare(plan: Plan) -> Iterator[str]:
 def _round(client: SolrClient, plan: Plan, entries: list[Entry], texts: Sequence[str]) -> tuple[int, float]:
     """Return how many documents were found, and the seconds that took."""
     store, request = f"reprise_bench_{digest_of(entries)}", plan.deployment.solr.request
+    passed = efi(entries)
+    unsent = defaults(request_parameters(plan.deployment.solr, entries, {}))
     if entries:
         client.put_features(store, entries)
     client.reload()
 
     def ask(text: str) -> int:
-        params = {**request.params, "q": text}
+        params = {**request.params, **unsent, "q": text}
         if entries:
-            return len(client.log_features(store, params, EFI, request.handler, rows=request.rerank_docs).ids)
+            return len(client.log_features(store, params, passed, request.handler, rows=request.rerank_docs).ids)
         params |= {"rows": request.rerank_docs, "fl": f"{request.id_field},score"}
         return len(client.select(params, request.handler).body["response"]["docs"])
 

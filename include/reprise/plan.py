@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from reprise.errors import MissingDataError, UsageError
@@ -15,6 +15,7 @@ from reprise.lake import Lake
 from reprise.objects import ObjectStore
 from reprise.settings import Blocks, Deployment, digest_of
 
+_DAY_S = 86_400
 Role = Literal["train", "validation", "test"]
 
 
@@ -31,6 +32,11 @@ class Block:
     def days(self) -> list[str]:
         """The block's days in order."""
         return days_between(self.first, self.last)
+
+    @property
+    def end(self) -> int:
+        """The moment after the block's last day, in milliseconds since 1970, UTC."""
+        return int(datetime.fromisoformat(self.last).replace(tzinfo=UTC).timestamp() + _DAY_S) * 1000
 
 
 @dataclass(frozen=True)

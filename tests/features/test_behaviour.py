@@ -12,24 +12,28 @@ from reprise.settings import BehaviourFeature
 pytestmark = pytest.mark.spark
 
 ITEMS = [f"{entity}:{n}" for entity in ("song", "artist") for n in range(6)]
-MEASURES = ("plays", "listeners", "completion", "skip_rate", "save_rate", "search_utility")
+MEASURES = ("plays", "listeners", "completion", "skip_rate", "save_rate", "search_utility", "search_plays", "trend")
 #: The formula of the module's docstring, written once more in SQL.
 ORACLE = """
 with sums as (select item, split_part(item, ':', 1) as entity, sum(plays) as p, sum(listeners) as l,
-    sum(completions) as c, sum(skips) as s, sum(saves) as v, sum(search_utility_sum) as u, sum(search_plays) as sp
+    sum(completions) as c, sum(skips) as s, sum(saves) as v, sum(search_utility_sum) as u,
+    sum(case when dt > '{before}' then plays else 0 end) as recent, sum(search_plays) as sp
     from stats where dt between '{first}' and '{until}' group by item)
 select item, ln(1 + p * {scale}) as plays, ln(1 + l * {scale}) as listeners,
     (c + 5 * sum(c) over e / sum(p) over e) / (p + 5) as completion,
     (s + 5 * sum(s) over e / sum(p) over e) / (p + 5) as skip_rate,
     (v + 5 * sum(v) over e / sum(p) over e) / (p + 5) as save_rate,
-    (u + 5 * sum(u) over e / sum(sp) over e) / (sp + 5) as search_utility
+    (u + 5 * sum(u) over e / sum(sp) over e) / (sp + 5) as search_utility,
+    ln(1 + sp * {scale}) as search_plays,
+    ln((recent + 5) / (p * {recent_share} + 5)) as trend
 from sums window e as (partition by entity) order by item
 """
 
 
 def features(days=28):
     return [
-        (m, BehaviourFeature(name=m, kind="behaviour", meaning="m", measure=m, days=days, prior=5)) for m in MEASURES
+        (m, BehaviourFeature(name=m, kind="behaviour", meaning="m", measure=m, days=days, prior=5, recent_days=2))
+        for m in MEASURES
     ]
 
 
@@ -47,7 +51,8 @@ def computed(spark, rows, until, days=28):
 def test_values_are_those_of_the_formula(spark, days, first, covered):
     rows = item_stats(DAYS, ITEMS)
     stats = pd.DataFrame(rows)  # noqa: F841  DuckDB reads it by name
-    expected = duckdb.sql(ORACLE.format(first=first, until="2026-09-04", scale=days / covered)).df()
+    window = {"first": first, "until": "2026-09-04", "before": "2026-09-02"}
+    expected = duckdb.sql(ORACLE.format(**window, scale=days / covered, recent_share=2 / covered)).df()
 
     actual = computed(spark, rows, "2026-09-04", days)
 
@@ -78,3 +83,12 @@ def test_two_windows_stand_side_by_side(spark):
 def test_a_block_knows_what_serving_knew_the_day_it_began():
     assert last_day("2026-09-03", 1) == "2026-09-01"
     assert last_day("2026-09-03", 0) == "2026-09-02"
+
+
+def test_an_item_that_one_window_alone_knows_has_the_others_default(spark):
+    rows = [row for row in item_stats(DAYS, ITEMS) if row["dt"] < "2026-09-03" or row["item"] != "song:1"]
+    short = BehaviourFeature(name="s", kind="behaviour", meaning="m", measure="plays", days=2, default=-3)
+
+    found = values(frame(spark, rows), DAYS, "2026-09-04", [("short", short), ("long", features(28)[0][1])])
+
+    assert {row["item"]: row["short"] for row in found.collect() if row["short"] < 0} == {"song:1": -3.0}

@@ -12,6 +12,7 @@ from reprise.errors import ServiceError, UnavailableError
 from reprise.features import buckets
 from reprise.features.buckets import retrieved
 from reprise.features.catalogue import solr_entries
+from reprise.features.match import REQUEST, Wanted
 from reprise.lake_sweep import published
 from reprise.searches.retention import sweep_deployment
 from reprise.solr import SolrClient
@@ -49,9 +50,9 @@ def plan_at(folder, core, **solr):
 def ask(spark, plan, door, entries=None):
     """Rows by (query, item), and the counts."""
     size_shuffles(spark, 0)
-    asked = spark.createDataFrame([(query,) for query in QUERIES], "query string")
-    entries = entries or solr_entries(plan.deployment.solr, [])
-    rows, counts = retrieved(spark, plan, asked, [f"{door.url}/solr"], entries)
+    asked = spark.createDataFrame([(query, "", "") for query in QUERIES], "query string, language string, now string")
+    wanted = Wanted(plan.deployment.solr, entries or solr_entries(plan.deployment.solr, []), {})
+    rows, counts = retrieved(spark, plan, asked, [f"{door.url}/solr"], wanted)
     return sorted(tuple(row) for row in rows.collect()), counts
 
 
@@ -84,7 +85,7 @@ def test_what_was_answered_to_another_question_is_not_taken(spark, core, door, t
     rows, counts = ask(spark, plan, door, fewer)
 
     assert counts["sent"] == len(QUERIES)
-    assert {len(row) for row in rows} == {len(("query", "item", "engine_rank", *fewer))}
+    assert {len(row) for row in rows} == {len((*REQUEST, "item", "engine_rank", *fewer))}
 
 
 @pytest.mark.parametrize("lanes", [1, 2])

@@ -4,7 +4,18 @@ import pytest
 
 from builders.small_service import small_plan
 from reprise.errors import UsageError
-from reprise.features.catalogue import behaviour_field, columns, entry_key, solr_entries, store_entries
+from reprise.features.catalogue import (
+    behaviour_field,
+    columns,
+    cost_class,
+    defaults,
+    efi,
+    entry_key,
+    parameter_values,
+    request_parameters,
+    solr_entries,
+    store_entries,
+)
 from reprise.settings import BehaviourFeature, MatchFeature, Solr
 
 VALUE = {"name": "intercept", "class": "org.apache.solr.ltr.feature.ValueFeature", "params": {"value": 1}}
@@ -63,3 +74,58 @@ def test_the_champions_own_features_get_columns_beside_the_catalogues(tmp_path):
     assert entry_key(VALUE) not in found
     asked = [entry["name"] for entry in solr_entries(solr, [shared, old, VALUE])]
     assert asked == ["engine_score", "title_terms", "popularity", "is_song", "live_plays"]
+
+
+def test_what_features_read_is_what_the_application_sends():
+    solr = Solr(features=[
+        {"name": "words", "kind": "query", "meaning": "m", "computes": "words"},
+        {"name": "live", "kind": "query", "meaning": "m", "computes": "says", "of": ["live"]},
+        {"name": "home", "kind": "context", "meaning": "m", "field": "language"},
+        {"name": "boost", "kind": "match", "meaning": "m", "query": "{!func}product(${query_words},popularity)"},
+    ])  # fmt: skip
+    entries = store_entries(solr)
+    parameters = request_parameters(solr, entries, {})
+
+    assert [name[:19] if "says" in name else name for name in sorted(parameters)] == [
+        "reprise.language",
+        "reprise.query_says_",
+        "reprise.query_words",
+    ]
+    assert {f"${name}" for name in parameters} | {"$q"} == set(efi(entries).values())
+    assert parameter_values(parameters, "Live  Raga", {}) == {
+        name: "2" if name == "reprise.query_words" else "1" for name in parameters if "language" not in name
+    }
+    assert parameter_values(parameters, "", {"language": "hi"})["reprise.language"] == "hi"
+    assert set(defaults(parameters).values()) == {"0", ""}
+
+
+def test_the_live_releases_parameters_outlive_their_features():
+    solr = Solr(features=[{"name": "engine_score", "kind": "match", "meaning": "m"}])
+    old = {"name": "gone", "class": "org.apache.solr.ltr.feature.ValueFeature", "params": {"value": "${query_says_1}"}}
+    defined = {"reprise.query_says_1": {"computes": "says", "of": ["live"], "default": "0"}}
+    entries = solr_entries(solr, [old])
+
+    assert request_parameters(solr, entries, defined) == defined
+    assert request_parameters(solr, store_entries(solr), defined) == {}
+    with pytest.raises(UsageError, match=r"reads reprise.query_says_1, which neither .*→ have a query or context"):
+        request_parameters(solr, entries, {})
+
+
+def test_a_query_feature_of_another_definition_is_another_parameter():
+    def parameter(**changes):
+        feature = {"name": "x", "kind": "query", "meaning": "m", "computes": "says", "of": ["live"], **changes}
+        solr = Solr(features=[feature])
+        return next(iter(request_parameters(solr, store_entries(solr), {})))
+
+    assert len({parameter(), parameter(of=["remix"]), parameter(default=1), parameter(name="y")}) == 3
+
+
+def test_the_cost_of_a_feature_is_its_kinds_unless_it_says_so():
+    features = [
+        {"name": "a", "kind": "match"}, {"name": "b", "kind": "match", "query": "{!field f=title}${q}"},
+        {"name": "c", "kind": "query", "computes": "words"}, {"name": "d", "kind": "item", "field": "f"},
+        {"name": "e", "kind": "match", "query": "{!field f=title}${q}", "cost": "cheap"},
+    ]  # fmt: skip
+    solr = Solr(features=[{**one, "meaning": "m"} for one in features])
+
+    assert [cost_class(feature) for feature in solr.features] == ["free", "dear", "free", "cheap", "cheap"]

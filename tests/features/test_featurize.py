@@ -18,7 +18,7 @@ from builders.small_service import (
     query_group,
     small_plan,
 )
-from reprise.features.catalogue import EFI, behaviour_field, solr_entries
+from reprise.features.catalogue import behaviour_field, solr_entries
 from reprise.features.featurize import run
 from reprise.features.match import logging_store
 from reprise.features.serving import serving_values
@@ -59,7 +59,7 @@ def plan(catalogue, tmp_path_factory):
     plan = filled_plan(catalogue, tmp_path_factory.mktemp("lake"), live_vectors=[f"{vectors}/{{date}}.json"])
     entries = solr_entries(plan.deployment.solr, [])
     store = logging_store(catalogue, entries)
-    log = catalogue.log_features(store, {"q": "raga"}, EFI, "/search", rows=TOP)
+    log = catalogue.log_features(store, {"q": "raga"}, {"q": "$q"}, "/search", rows=TOP)
     with (vectors / f"{DAYS[-1]}.json").open("w", encoding="utf-8") as file:
         for item, row in zip(log.ids, log.values, strict=True):
             features = ",".join(f"{name}={value}" for name, value in zip(log.names, row, strict=True))

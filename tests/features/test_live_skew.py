@@ -11,7 +11,7 @@ from builders.small_service import DAYS, NAMES, WORDS, item_stats, publish_daily
 from builders.solr_core import ITEMS, client_of, fill
 from reprise import tables
 from reprise.features.behaviour import last_day, values
-from reprise.features.catalogue import EFI, behaviour_features, behaviour_field, store_entries
+from reprise.features.catalogue import behaviour_features, behaviour_field, store_entries
 from reprise.features.featurize import item_stats as stats_of
 from reprise.features.skew import compare, of_plan
 from reprise.gate.checks import live_skew
@@ -46,7 +46,9 @@ def served(spark, plan, module_core):
     with client_of(module_core) as client:
         for day in TEST_DAYS:
             publish(spark, client, plan, last_day(day, 1))
-            found[day] = {word: client.log_features("live", {"q": word}, EFI, "/search", rows=SHOWN) for word in WORDS}
+            found[day] = {
+                word: client.log_features("live", {"q": word}, {"q": "$q"}, "/search", rows=SHOWN) for word in WORDS
+            }
     return found
 
 
@@ -157,7 +159,7 @@ def test_a_search_that_is_reranked_logs_what_one_that_is_not_logs(plan, module_c
         search = {"q": "river", "rq": f"{{!ltr model={model['name']} efi.q=$q}}", "rows": SHOWN}
         fl = "id,[features store=live efi.q=$q]"
         shown = client.select({**search, "fl": fl}, "/search").body["response"]["docs"]
-        plain = client.log_features("live", {"q": "river"}, EFI, "/search", rows=ITEMS)
+        plain = client.log_features("live", {"q": "river"}, {"q": "$q"}, "/search", rows=ITEMS)
 
     expected = dict(zip(plain.ids, plain.values.tolist(), strict=True))
     actual = {d["id"]: [float(np.float32(p.split("=")[1])) for p in d["[features]"].split(",")] for d in shown}

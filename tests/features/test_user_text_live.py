@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from builders.solr_core import client_of
 from reprise.errors import UsageError
-from reprise.features.catalogue import EFI, store_entries
+from reprise.features.catalogue import store_entries
 from reprise.features.rows import LONGEST_TEXT
 from reprise.settings import MatchFeature, Solr
 from reprise.solr import as_data
@@ -124,7 +124,7 @@ def test_a_search_is_reranked_whatever_is_typed(client, text):
     """The model's score of each item found is that of the features logged for it."""
     rq = "{!ltr model=texts reRankDocs=100 efi.q=$q}"
     answer = client.select({"q": text, "rq": rq, "fl": "id,score", "rows": 100}, "/search").body["response"]["docs"]
-    log = client.log_features("texts", {"q": text}, EFI, "/search")
+    log = client.log_features("texts", {"q": text}, {"q": "$q"}, "/search")
 
     assert sorted(log.ids) == sorted(document["id"] for document in answer)
     scored = {item: sum(WEIGHTS[n] * v for n, v in zip(log.names, row.tolist(), strict=True)) for item, row in
@@ -163,7 +163,7 @@ def test_a_field_that_a_document_has_not_is_0_in_training_and_in_serving(client)
     weights = {"artist": 8.0, "popularity": 4.0, "one": 0.5}
     client.put_model({**model, "features": [{"name": n} for n in weights], "params": {"weights": weights}})
 
-    log = client.log_features("fields", {"q": "raga"}, EFI, "/search")
+    log = client.log_features("fields", {"q": "raga"}, {"q": "$q"}, "/search")
     served = client.select({"q": "raga", "rq": "{!ltr model=fields efi.q=$q}", "fl": "id,score"}, "/search").body
 
     assert len(log.ids) > 2

@@ -4,7 +4,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from builders.small_service import NAMES, publish_learnable, small_plan
+from builders.small_service import FEATURES, NAMES, publish_learnable, small_plan
 from reprise.solr import score
 from reprise.training.data import Rows, read_data
 from reprise.training.lambdamart import LambdaMart, grade_gains
@@ -74,3 +74,24 @@ def test_a_grade_is_worth_what_its_items_are_consumed():
     rows = Rows(["x"], np.ones((5, 1), np.float32), np.zeros(5, np.int64), judged, g, grade, ones, ones)
 
     assert grade_gains(rows) == pytest.approx([0.0, 0.15, 0.15, 0.4, 0.4])
+
+
+@pytest.mark.parametrize(("known", "sign"), [("rising", 1), ("falling", -1)])
+def test_what_is_known_of_a_feature_holds_for_every_row(tmp_path, known, sign):
+    """Also against what the labels say: plays make an item better here."""
+    features = [{**one, "monotone": known} if one["name"] == "plays" else one for one in FEATURES]
+    plan = small_plan(tmp_path, gate=SETTINGS, features=features)
+    publish_learnable(plan)
+    data = read_data(plan)
+    fitted = LambdaMart().fit(data, plan.deployment.gate)
+    column = NAMES.index("plays")
+    steps = []
+    for value in np.linspace(0, 1, 21, dtype=np.float32):
+        moved = data.validation.vectors.copy()
+        moved[:, column] = value
+        steps.append(score(fitted.model, moved, NAMES))
+
+    changes = sign * np.diff(steps, axis=0)
+
+    assert changes.min() >= 0
+    assert fitted.importances["plays"] > 0 or known == "falling"

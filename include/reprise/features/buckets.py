@@ -17,10 +17,9 @@ import numpy as np
 
 from reprise import tables
 from reprise.errors import ServiceError
-from reprise.features.catalogue import Entry
-from reprise.features.match import REQUEST, answer, logging_store
+from reprise.features.match import REQUEST, Wanted, answer, logging_store
 from reprise.lake import Lake
-from reprise.settings import Solr, digest_of
+from reprise.settings import digest_of
 from reprise.solr.client import FeatureLog, SolrClient
 from reprise.solr.pace import Pace
 
@@ -39,12 +38,12 @@ _MOST_BUCKETS = 1000
 
 
 def retrieved(
-    spark: SparkSession, plan: Plan, asked: DataFrame, urls: list[str], entries: list[Entry]
+    spark: SparkSession, plan: Plan, asked: DataFrame, urls: list[str], wanted: Wanted
 ) -> tuple[DataFrame, dict[str, int]]:
     """Return one row per request and item in the engine's top ``rerank_docs``, and how many requests were sent.
 
     ``asked`` has the columns ``REQUEST``, which come back as they are, with ``item``, ``engine_rank`` from 1, and the
-    entries' values. At most ``requests_in_flight`` requests run at a time, in all. The second value counts requests:
+    values wanted. At most ``requests_in_flight`` requests run at a time, in all. The second value counts requests:
     ``needed``, and of these ``sent`` by this call; it is logged before the first one is.
     """
     from pyspark.sql import functions as f
@@ -55,7 +54,7 @@ def retrieved(
     requests = asked.select(*REQUEST).distinct()
     needed = requests.count()
     buckets = min(_MOST_BUCKETS, -(-needed // REQUESTS_PER_BUCKET)) or 1
-    version = _version(plan, entries, buckets)
+    version = _version(plan, wanted, buckets)
     numbered = requests.withColumn("bucket", f.pmod(f.xxhash64(*REQUEST), f.lit(buckets)).cast("int")).cache()
     have = lake.partitions(TABLE, version, f"{plan.partition}/")
     missing = [n for n in range(buckets) if _partition(plan, n) not in have]
@@ -63,10 +62,10 @@ def retrieved(
     counts = {"needed": needed, "sent": todo.count()}
     log.info("Solr is asked %(sent)d of %(needed)d requests", counts)
     if counts["sent"]:
-        _ask(todo, solr.requests_in_flight, missing, _asker(plan, version, urls, entries))
+        _ask(todo, solr.requests_in_flight, missing, _asker(plan, version, urls, wanted))
     numbered.unpersist()
     found = lake.partitions(TABLE, version, f"{plan.partition}/").values()
-    schema = tables.retrieved(REQUEST, [str(entry["name"]) for entry in entries])
+    schema = tables.retrieved(REQUEST, wanted.names)
     return read_table(spark, schema, [lake.store.uri(key) for one in found for key in one.files]), counts
 
 
@@ -87,7 +86,7 @@ def _ask(todo: DataFrame, lanes: int, missing: list[int], ask: Callable[..., Ite
 
 
 def _asker(
-    plan: Plan, version: str, urls: list[str], entries: list[Entry]
+    plan: Plan, version: str, urls: list[str], wanted: Wanted
 ) -> Callable[[Iterable[pd.DataFrame]], Iterator[pd.DataFrame]]:
     """Return what one lane does: it answers with each bucket's number and rows."""
     uri, solr, run = plan.lake, plan.deployment.solr, plan.partition
@@ -98,13 +97,13 @@ def _asker(
         lake, pace = Lake(uri), Pace()
         rows = (row for batch in batches for row in batch[["bucket", *REQUEST]].itertuples(index=False, name=None))
         with SolrClient(urls, solr.core, id_field=solr.request.id_field) as client:
-            store = pace.call(lambda: logging_store(client, entries))
+            store = pace.call(lambda: logging_store(client, wanted.entries))
             for bucket, some in groupby(rows, key=lambda row: int(row[0])):
                 partition = f"{run}/bucket={bucket:05d}"
                 if lake.published(TABLE, version, partition):  # this lane is tried again
                     continue
                 keys = [dict(zip(REQUEST, row[1:], strict=True)) for row in some]
-                count = _publish(lake, version, partition, keys, client, store, solr, entries, pace)
+                count = _publish(lake, version, partition, keys, client, store, wanted, pace)
                 yield pd.DataFrame({"bucket": [bucket], "rows": [count]})
 
     return ask
@@ -117,13 +116,12 @@ def _publish(
     keys: list[dict[str, Any]],
     client: SolrClient,
     store: str,
-    solr: Solr,
-    entries: list[Entry],
+    wanted: Wanted,
     pace: Pace,
 ) -> int:
-    found = [answer(client, store, solr, key, pace) for key in keys]
-    rows = _table(keys, found, [str(entry["name"]) for entry in entries])
-    facts = {"requests": len(keys), "store": store, "request": digest_of(solr.request.model_dump(mode="json"))}
+    found = [answer(client, store, wanted, key, pace) for key in keys]
+    rows = _table(keys, found, wanted.names)
+    facts = {"requests": len(keys), "store": store, "request": digest_of(wanted.solr.request.model_dump(mode="json"))}
     return lake.write(TABLE, version, partition, rows, facts=facts).rows
 
 
@@ -145,9 +143,9 @@ def _table(keys: list[dict[str, Any]], found: list[FeatureLog], names: list[str]
     return pa.table(columns, tables.retrieved(REQUEST, names))
 
 
-def _version(plan: Plan, entries: list[Entry], buckets: int) -> str:
+def _version(plan: Plan, wanted: Wanted, buckets: int) -> str:
     judged = plan.open_lake().published("judgments", plan.judgments_version, plan.partition)
-    return digest_of([plan.run, plan.training_version, judged and judged.attempt, entries, REQUEST, buckets])
+    return digest_of([plan.run, plan.training_version, judged and judged.attempt, wanted.entries, REQUEST, buckets])
 
 
 def _partition(plan: Plan, bucket: int) -> str:

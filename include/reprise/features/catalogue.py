@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reprise.errors import UsageError
-from reprise.settings import BehaviourFeature, Feature, ItemFeature, MatchFeature, Solr, digest_of
+from reprise.features.query_text import parameter_text, query_value
+from reprise.settings import (
+    BehaviourFeature,
+    ContextFeature,
+    Feature,
+    ItemFeature,
+    MatchFeature,
+    QueryFeature,
+    Solr,
+    digest_of,
+)
+from reprise.settings.features import Cost
 
 #: Raised when a measure's meaning changes; part of every behaviour field's name.
 BEHAVIOUR_VERSION = 1
-#: What features and rerank query are passed: user text by reference only.
-EFI = {"q": "$q"}
 #: A feature store's entry without ``store``.
 Entry = dict[str, Any]
+#: What a request parameter is: how its value is computed, and what Solr reads where it is not sent (``default``).
+Parameter = dict[str, Any]
+#: Request parameters that features read, beside the text itself.
+PARAMETERS = "reprise."
+#: What the application may know of a listener; training takes the language of most of a query's searches in a block.
+CONTEXTS = ("language",)
+_DAY_MS = 86_400_000
+_READ = re.compile(r"\$\{(\w+)\}")
+_TIME = re.compile(r"\bNOW\b")
+_USUAL_COST: dict[str, Cost] = {"query": "free", "item": "cheap", "context": "cheap", "behaviour": "cheap"}
 _CLASS = "org.apache.solr.ltr.feature."
 #: Parsers that no text fails (measured on 8.11.4; `dismax` fails on AND, `prefix` and `lucene` on much). To the last
 #: three, and to `simple` with q.operators=NONE, text is nothing but data; edismax reads `-word`, `word*`, `field:word`,
@@ -36,6 +56,10 @@ def behaviour_features(solr: Solr) -> list[BehaviourFeature]:
 def behaviour_field(feature: BehaviourFeature) -> str:
     """Return the Solr field that serves a behaviour feature; another definition is another field."""
     definition = feature.model_dump(mode="json", include={"measure", "days", "prior"})
+    if feature.measure == "trend":
+        definition["recent_days"] = feature.recent_days
+    if feature.default:  # written where an item's history ends, so another default is another field
+        definition["default"] = feature.default
     return f"beh_{feature.name}_{digest_of([BEHAVIOUR_VERSION, definition], 8)}"
 
 
@@ -84,12 +108,101 @@ def solr_entries(solr: Solr, champion: list[Entry]) -> list[Entry]:
     ]
 
 
-def _entry(feature: Feature) -> Entry:
+def cost_class(feature: Feature) -> Cost:
+    """Return what a feature costs Solr at query time: nothing, the reading of a field, or a query of its own."""
+    if feature.cost is not None:
+        return feature.cost
     if isinstance(feature, MatchFeature):
-        return _match(feature)
-    if isinstance(feature, ItemFeature):
-        return _item(feature)
-    return _field_value(feature.name, behaviour_field(feature))
+        return "free" if feature.query is None else "dear"
+    return _USUAL_COST[feature.kind]
+
+
+def monotone_signs(solr: Solr) -> dict[str, int]:
+    """Return feature name → 1 where more of it never makes an item worse, −1 where never better, else 0."""
+    return {f.name: {"rising": 1, "falling": -1, None: 0}[f.monotone] for f in solr.features}
+
+
+def reads_time(entries: Sequence[Entry]) -> bool:
+    """Return whether a feature reads the time of the search; Solr has it from the request parameter ``NOW``."""
+    return any(_TIME.search(json.dumps(entry.get("params") or {})) for entry in entries)
+
+
+def efi(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return what features and rerank query are passed, each by reference: the text, and the parameters they read."""
+    read = {name for entry in entries for name in _READ.findall(json.dumps(entry.get("params") or {}))}
+    return {"q": "$q", **{name: f"${PARAMETERS}{name}" for name in sorted(read - {"q"})}}
+
+
+def request_parameters(solr: Solr, entries: Sequence[Entry], champion: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return the request parameters that these entries read, each with its definition, by name.
+
+    ``champion``: those of the live release, which may read what the catalogue no longer defines.
+    """
+    known = {**champion, **{f"{PARAMETERS}{_efi_name(f)}": _parameter(f) for f in solr.features if _is_sent(f)}}
+    wanted = {reference.removeprefix("$") for reference in efi(entries).values()} - {"q"}
+    if unknown := sorted(wanted - known.keys()):
+        raise UsageError(
+            f"a feature reads {', '.join(unknown)}, which neither solr.yaml nor the live release defines",
+            "have a query or context feature define it, or take it out of the feature's query",
+        )
+    return {name: known[name] for name in sorted(wanted)}
+
+
+def defaults(parameters: Mapping[str, Parameter]) -> dict[str, str]:
+    """Return parameter → what Solr reads where the application does not send it."""
+    return {name: str(one["default"]) for name, one in parameters.items()}
+
+
+def parameter_values(parameters: Mapping[str, Parameter], text: str, context: Mapping[str, str]) -> dict[str, str]:
+    """Return what the application sends with a text: parameter → value; ``context`` is what is known of the listener.
+
+    What is not known is left out, so that Solr reads the default.
+    """
+    values = {}
+    for name, one in parameters.items():
+        if one["computes"] in CONTEXTS:
+            if known := context.get(one["computes"]):
+                values[name] = known
+        else:
+            values[name] = parameter_text(query_value(one["computes"], one["of"], text))
+    return values
+
+
+def _is_sent(feature: Feature) -> bool:
+    return isinstance(feature, (QueryFeature, ContextFeature))
+
+
+def _efi_name(feature: Feature) -> str:
+    """Return the name of what the application sends for a feature; another definition is another name."""
+    if isinstance(feature, ContextFeature):
+        return feature.context
+    assert isinstance(feature, QueryFeature)
+    definition = digest_of([list(feature.of), feature.default], 8) if feature.of or feature.default else ""
+    return "_".join(filter(None, ("query", feature.computes, definition)))
+
+
+def _parameter(feature: Feature) -> Parameter:
+    if isinstance(feature, ContextFeature):
+        return {"computes": feature.context, "of": [], "default": ""}
+    assert isinstance(feature, QueryFeature)
+    return {"computes": feature.computes, "of": list(feature.of), "default": parameter_text(feature.default)}
+
+
+def _entry(feature: Feature) -> Entry:
+    if isinstance(feature, QueryFeature):
+        params: dict[str, Any] = {"value": f"${{{_efi_name(feature)}}}"}
+        return {"name": feature.name, "class": f"{_CLASS}ValueFeature", "params": params}
+    if isinstance(feature, BehaviourFeature):
+        entry = _field_value(feature.name, behaviour_field(feature))
+    elif isinstance(feature, ContextFeature):
+        # A filter scores 1 where it matches; the language is data to a term query, whatever it says.
+        params = {"fq": [f"{{!term f={feature.field}}}${{{feature.context}}}"]}
+        entry = {"name": feature.name, "class": f"{_CLASS}SolrFeature", "params": params}
+    else:
+        entry = _match(feature) if isinstance(feature, MatchFeature) else _item(feature)
+    if feature.default:
+        entry["params"] = {**entry["params"], "defaultValue": feature.default}
+    return entry
 
 
 def _match(feature: MatchFeature) -> Entry:
@@ -112,6 +225,10 @@ def _match(feature: MatchFeature) -> Entry:
 
 
 def _item(feature: ItemFeature) -> Entry:
+    if feature.age:
+        known = f"div(ms(NOW,{feature.field}),{_DAY_MS})"
+        query = f"{{!func}}if(exists({feature.field}),{known},{feature.default!r})"
+        return {"name": feature.name, "class": f"{_CLASS}SolrFeature", "params": {"q": query}}
     if feature.equals is None:
         return _field_value(feature.name, feature.field)
     # A filter scores 1 where it matches; a term query would score by the term's rarity.

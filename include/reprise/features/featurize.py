@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import MissingDataError
-from reprise.features.catalogue import behaviour_features, behaviour_field, columns, names, solr_entries
+from reprise.features.catalogue import (
+    behaviour_features,
+    behaviour_field,
+    columns,
+    names,
+    request_parameters,
+    solr_entries,
+)
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from reprise.features.match import Wanted
     from reprise.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -39,11 +47,12 @@ def run(plan: Plan) -> Verdict:
 
     lake, spark = plan.open_lake(), session("featurize")
     size_shuffles(spark, sum(m.rows for m in lake.manifests("judgments", plan.judgments_version, [plan.partition])))
-    solr, champion = plan.deployment.solr, _champion_features(plan)
+    solr, live = plan.deployment.solr, plan.open_lake().get_json(f"runs/{plan.run}/champion.json") or {}
+    champion = list(live.get("features") or [])
     publish_behaviour(spark, plan)
-    entries = solr_entries(solr, champion)
+    wanted = _wanted(plan, live)
     extra = [name for name in columns(solr, champion).values() if name not in names(solr)]
-    asked, answers, judged, requests = _asked_and_answered(spark, plan, entries)
+    asked, answers, judged, requests = _asked_and_answered(spark, plan, wanted)
     facts: dict[str, Any] = {
         "features": names(solr),
         "behaviour_fields": [behaviour_field(feature) for feature in behaviour_features(solr)],
@@ -93,13 +102,18 @@ def publish_behaviour(spark: SparkSession, plan: Plan) -> None:
     write_table(plan.open_lake(), "behaviour", plan.training_version, partition, frame, schema)
 
 
-def _champion_features(plan: Plan) -> list[dict[str, Any]]:
-    champion = plan.open_lake().get_json(f"runs/{plan.run}/champion.json") or {}
-    return list(champion.get("features") or [])
+def _wanted(plan: Plan, live: dict[str, Any]) -> Wanted:
+    """Return what Solr is to log: the catalogue's features that it computes, and the live release's."""
+    from reprise.features.match import Wanted
+
+    solr = plan.deployment.solr
+    entries = solr_entries(solr, list(live.get("features") or []))
+    known = (live.get("release") or {}).get("parameters") or {}
+    return Wanted(solr, entries, request_parameters(solr, entries, known))
 
 
 def _asked_and_answered(
-    spark: SparkSession, plan: Plan, entries: list[dict[str, Any]]
+    spark: SparkSession, plan: Plan, wanted: Wanted
 ) -> tuple[DataFrame, DataFrame, DataFrame, dict[str, int]]:
     """Return the (block, query group) asked for, what Solr answered, the judgments, and the count of requests."""
     from pyspark.sql import functions as f
@@ -111,10 +125,11 @@ def _asked_and_answered(
     judged = spark.read.parquet(*lake.files("judgments", version, [plan.partition]))
     judged = judged.where(f.col("theta_variant") == LEARNED)
     groups = spark.read.parquet(*lake.files("query_groups", version, [plan.partition]))
-    solr = plan.deployment.solr
-    roles = spark.createDataFrame([(block.name, block.role) for block in plan.blocks], "block string, role string")
-    asked = to_ask(groups.join(f.broadcast(roles), "block"), judged, solr.max_train_queries).cache()
-    answers, requests = retrieved(spark, plan, asked, _urls(plan), entries)
+    blocks = spark.createDataFrame(
+        [(block.name, block.role, block.end) for block in plan.blocks], "block string, role string, end bigint"
+    )
+    asked = to_ask(groups.join(f.broadcast(blocks), "block"), judged, wanted).cache()
+    answers, requests = retrieved(spark, plan, asked, _urls(plan), wanted)
     return asked, answers.cache(), judged.cache(), requests
 
 

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reprise.features.match import REQUEST
+from reprise.features.catalogue import behaviour_features
+from reprise.features.match import REQUEST, Wanted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from reprise.plan import Plan
+    from reprise.settings import Solr
 
 #: Code points; what is longer was pasted, not typed, and beyond 1,024 words Solr's parsers fail.
 LONGEST_TEXT = 1000
 _SEED = 11  # of the samples by hash: the same run, the same rows
 
 
-def to_ask(groups: DataFrame, judged: DataFrame, max_train_queries: int) -> DataFrame:
+def to_ask(groups: DataFrame, judged: DataFrame, wanted: Wanted) -> DataFrame:
     """Return the query groups with something consumed in their block; of train blocks, the heaviest by traffic.
 
-    ``groups`` is query_groups with each block's ``role``; no cap is laid on validation and test blocks.
+    ``groups`` is query_groups with each block's ``role`` and ``end``; no cap is laid on validation and test blocks.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
     consumed = judged.where(f.col("utility_sum") > 0).select("block", "query_group").distinct()
     asked = groups.where(f.length("query") <= LONGEST_TEXT).join(consumed, ["block", "query_group"])
+    # What no feature reads is blank, so that a query of several blocks is one request.
+    language = f.coalesce("language", f.lit("")) if wanted.has_language else f.lit("")
+    now = f.col("end").cast("string") if wanted.has_moment else f.lit("")
     heaviest = Window.partitionBy("role").orderBy(f.desc("searches"), "block", "query_group")
     return (
         asked.withColumn("place", f.row_number().over(heaviest))
-        .where((f.col("role") != "train") | (f.col("place") <= max_train_queries))
-        .select("block", "role", "query_group", "query", f.col("searches").alias("traffic"))
+        .where((f.col("role") != "train") | (f.col("place") <= wanted.solr.max_train_queries))
+        .withColumns({"language": language, "now": now})
+        .select("block", "role", "query_group", *REQUEST, f.col("searches").alias("traffic"))
     )
 
 
@@ -82,7 +88,8 @@ def block_rows(
     rows = asked.join(answers, [*REQUEST]).join(labels, ["block", "query_group", "item"], "left")
     rows = _sampled(rows.withColumn("judged", f.col("g").isNotNull()), solr.unshown_per_query)
     if behaviour is not None:
-        rows = _masked(rows.join(behaviour, ["block", "item"], "left"), solr.behaviour_mask_share, behaviour.columns)
+        rows = _masked(rows.join(behaviour, ["block", "item"], "left"), solr)
+    unknown = {feature.name: feature.default for feature in solr.features}
     evidence = f.try_divide(f.col("examination_sum"), f.col("examination_sum") + m)
     return rows.select(
         "block", "role", "query_group", "query", "item",
@@ -91,7 +98,7 @@ def block_rows(
         f.coalesce("grade", f.lit(0)).cast("bigint").alias("grade"),
         f.when(f.col("judged"), evidence).otherwise(f.lit(float(solr.unshown_weight))).alias("weight"),
         f.col("traffic").cast("bigint").alias("traffic"),
-        *(f.coalesce(f.col(name), f.lit(0.0)).cast("float").alias(name) for name in columns),
+        *(f.coalesce(f.col(name), f.lit(unknown.get(name, 0.0))).cast("float").alias(name) for name in columns),
     ).repartition("block", "query_group").sortWithinPartitions("block", "query_group", "engine_rank")  # fmt: skip
 
 
@@ -108,14 +115,14 @@ def _sampled(rows: DataFrame, unshown_per_query: int) -> DataFrame:
     return rows.withColumn("place", place).where(keep).drop("place")
 
 
-def _masked(rows: DataFrame, share: float, columns: list[str]) -> DataFrame:
-    """Return the rows with behaviour put to 0 for a share of train blocks' items, as Solr answers for a new item.
+def _masked(rows: DataFrame, solr: Solr) -> DataFrame:
+    """Return the rows with behaviour unknown for a share of train blocks' items, as Solr answers for a new item.
 
     Otherwise every item in training has a history, and a new one would read as the worst of them.
     """
     from pyspark.sql import functions as f
 
-    drawn = f.pmod(f.xxhash64("block", "item", f.lit(_SEED)), f.lit(10_000)) < int(share * 10_000)
+    drawn = f.pmod(f.xxhash64("block", "item", f.lit(_SEED)), f.lit(10_000)) < int(solr.behaviour_mask_share * 10_000)
     hidden = (f.col("role") == "train") & drawn
-    names = [name for name in columns if name not in ("block", "item")]
-    return rows.withColumns({name: f.when(hidden, f.lit(0.0)).otherwise(f.col(name)) for name in names})
+    names = [feature.name for feature in behaviour_features(solr)]
+    return rows.withColumns({name: f.when(~hidden, f.col(name)) for name in names})

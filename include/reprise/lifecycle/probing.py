@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from reprise.errors import MissingDataError
 
@@ -35,14 +36,35 @@ def probes(plan: Plan, candidate: Candidate, wanted_rows: int = WANTED_ROWS) -> 
         traffic[row["query"]] = int(row["traffic"] or 0)
     if not searches:
         raise MissingDataError("the training set has no retrieved item in the test block", "clear the task featurize")
+    asked = _asked(plan, candidate)
     chosen: list[Probe] = []
     found = 0
     for query in sorted(searches, key=lambda text: (-traffic[text], text)):
-        chosen.append(Probe({"q": query}, searches[query]))
+        chosen.append(Probe(asked(query), searches[query]))
         found += len(searches[query])
         if found >= wanted_rows:
             break
     return chosen
+
+
+def _asked(plan: Plan, candidate: Candidate) -> Callable[[str], dict[str, Any]]:
+    """Return what makes a query the request that training logged for the test block: what is sent, and the moment."""
+    from reprise.features.catalogue import parameter_values, reads_time
+    from reprise.features.match import as_of
+
+    solr, block = plan.deployment.solr, plan.block("test")[0]
+    moment = reads_time(candidate.features) or solr.request.released_field
+    when = as_of(solr, str(block.end)) if moment else {}
+    languages: dict[str, str] = {}
+    if any(one["computes"] == "language" for one in candidate.parameters.values()):
+        groups = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition])
+        languages = {row["query"]: row["language"] or "" for row in groups.to_pylist() if row["block"] == block.name}
+
+    def asked(query: str) -> dict[str, Any]:
+        known = {"language": languages.get(query, "")}
+        return {"q": query, **when, **parameter_values(candidate.parameters, query, known)}
+
+    return asked
 
 
 def _comparable(candidate: Candidate) -> list[str]:

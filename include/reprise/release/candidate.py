@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import date
 from typing import Any
@@ -26,7 +26,9 @@ class Candidate:
 
     ``model_json``: Solr's model without ``name`` and ``store``. ``features``: feature-store entries without
     ``store``. ``rq_efi``: efi name → value or reference (``{"q": "$q"}``; user text only by reference).
-    ``trained_until``: the last day any label or tuning used, ISO.
+    ``trained_until``: the last day any label or tuning used, ISO. ``parameters``: the request parameters that
+    ``rq_efi`` refers to beside the text: how the application computes each, and what Solr reads where
+    it is not sent.
     """
 
     family: str
@@ -37,6 +39,7 @@ class Candidate:
     behaviour_fields: list[str]
     mlflow_run_id: str
     trained_until: str
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if mistakes := _mistakes(self):
@@ -47,7 +50,8 @@ class Candidate:
     def sha(self) -> str:
         """Digest of everything that is served: two candidates with the same one answer the same."""
         served = [self.family, self.model_json, _by_name(self.features), self.rq_efi, self.rerank_docs]
-        return digest_of([*served, sorted(self.behaviour_fields)], 64)
+        own = [self.parameters] if self.parameters else []
+        return digest_of([*served, sorted(self.behaviour_fields), *own], 64)
 
     @property
     def store(self) -> str:
@@ -93,6 +97,7 @@ def _mistakes(candidate: Candidate) -> list[str]:
     """Return what Solr would accept, or refuse too late, and what would fail or mislead at query time."""
     names = [str(feature.get("name")) for feature in candidate.features]
     wanted = {name for feature in candidate.features for name in _EFI.findall(json.dumps(feature.get("params", {})))}
+    referred = {to.removeprefix("$") for to in candidate.rq_efi.values() if to.startswith("$")} - {"q"}
     fields = {str(feature.get("params", {}).get("field")) for feature in candidate.features}
     checks = {
         "its family must be one lower-case word": not _FAMILY.fullmatch(candidate.family),
@@ -103,6 +108,9 @@ def _mistakes(candidate: Candidate) -> list[str]:
             set(feature_names(candidate.model_json)) - set(names)
         ),
         f"the features need the efi {sorted(wanted - set(candidate.rq_efi))}": bool(wanted - set(candidate.rq_efi)),
+        f"nothing says what {sorted(referred - set(candidate.parameters))} are": bool(
+            referred - set(candidate.parameters)
+        ),
         "an efi is neither a word nor a reference such as $q": not all(
             map(_REFERENCE.fullmatch, candidate.rq_efi.values())
         ),

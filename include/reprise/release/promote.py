@@ -159,6 +159,7 @@ def _next_release(seen: Pointer, base: Release, candidate: Candidate, approval: 
         mlflow_run=candidate.mlflow_run_id,
         trained_until=candidate.trained_until,
         report=approval.report,
+        parameters=candidate.parameters,
     )
 
 

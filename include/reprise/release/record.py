@@ -28,7 +28,8 @@ class Release:
     """One release; release 0 has no ``rq``.
 
     ``time`` (when it first went live) and ``approved_at`` are ISO, UTC; ``trained_until`` is the last labelled day;
-    ``report`` is the digest of the gate report that was approved.
+    ``report`` is the digest of the gate report that was approved. ``parameters`` are the candidate's; where a search
+    does not send one, its default is in the paramset, since Solr fails a search that refers to what is not there.
     """
 
     number: int
@@ -46,10 +47,12 @@ class Release:
     mlflow_run: str = ""
     trained_until: str = ""
     report: str = ""
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def paramset(self) -> dict[str, str]:
         """Return the request parameters with which a search is answered by this release."""
-        return {**self.request, NUMBER: str(self.number), **({"rq": self.rq} if self.rq else {})}
+        unsent = {name: str(one["default"]) for name, one in self.parameters.items()}
+        return {**self.request, **unsent, NUMBER: str(self.number), **({"rq": self.rq} if self.rq else {})}
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready copy."""

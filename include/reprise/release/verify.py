@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
+from reprise.features.catalogue import defaults, reads_time
 from reprise.release.candidate import Candidate
 from reprise.settings import Request
 from reprise.solr.client import SolrClient
@@ -97,6 +99,7 @@ def verify(
     Features are logged by one request and scored by another that names the uploaded model, not the live one; pairs
     are counted on the pinned replica. Items seen by only one of the two requests are ``unmatched``.
     """
+    request = request.model_copy(update={"params": {**request.params, **_fixed(candidate)}})
     mismatches: list[Mismatch] = []
     pairs = unmatched = 0
     for url in client.urls:
@@ -121,13 +124,26 @@ def verify(
     )
 
 
+def _fixed(candidate: Candidate) -> dict[str, str]:
+    """Return what all requests of a proof share: defaults of what is not sent, and one moment for all that read it."""
+    moment = {"NOW": str(time.time_ns() // 1_000_000)} if reads_time(candidate.features) else {}
+    return {**defaults(candidate.parameters), **moment}
+
+
+def _afresh(params: Mapping[str, Any], id_field: str) -> dict[str, Any]:
+    """Return a search that no other asked: Solr keeps results without regard to ``NOW`` (measured on 8.11.4)."""
+    own = params.get("fq") or []
+    unlike_any = f"{{!cache=false}}-{id_field}:{uuid4().hex}"
+    return {**params, "fq": [*([own] if isinstance(own, str) else own), unlike_any]}
+
+
 def _compare(
     client: SolrClient, candidate: Candidate, probe: Probe, request: Request, url: str
 ) -> tuple[int, list[Mismatch], int]:
     params = {**request.params, **probe.params}
     rows = candidate.rerank_docs
     logged = client.log_features(candidate.store, params, candidate.rq_efi, request.handler, rows=rows, url=url)
-    asked = {**params, "rq": candidate.rq, "fl": f"{client.id_field},score", "rows": rows}
+    asked = _afresh({**params, "rq": candidate.rq, "fl": f"{client.id_field},score", "rows": rows}, client.id_field)
     documents = client.select(asked, request.handler, url).body["response"]["docs"]
     solr = {str(document[client.id_field]): np.float32(document["score"]) for document in documents}
     offline: dict[str, np.float32] = {}
@@ -146,13 +162,13 @@ def _compare(
 def _latency(
     client: SolrClient, candidate: Candidate, probes: Iterable[Probe], request: Request
 ) -> tuple[Latency, Latency]:
-    """Return the latency without and with the model, asked in turn so that both find the same warm caches."""
+    """Return the latency without and with the model, asked in turn; neither is answered from the cache of results."""
     plain: list[float] = []
     ranked: list[float] = []
     for probe in probes:
         params = {**request.params, **probe.params, "rows": request.rows, "fl": client.id_field}
-        plain.append(_timed(client, params, request.handler))
-        ranked.append(_timed(client, {**params, "rq": candidate.rq}, request.handler))
+        plain.append(_timed(client, _afresh(params, client.id_field), request.handler))
+        ranked.append(_timed(client, _afresh({**params, "rq": candidate.rq}, client.id_field), request.handler))
     return _quantiles(plain), _quantiles(ranked)
 
 

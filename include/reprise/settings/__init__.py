@@ -7,14 +7,23 @@ Addresses and secrets are never in these files: see connections.py.
 
 from reprise.settings.deployment import Deployment, deployments_folder, digest_of, list_deployments, load_deployment
 from reprise.settings.emr import Emr
+from reprise.settings.features import (
+    BehaviourFeature,
+    ContextFeature,
+    Feature,
+    ItemFeature,
+    MatchFeature,
+    QueryFeature,
+)
 from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Theta
 from reprise.settings.logs import Journeys, Logs, Utility
-from reprise.settings.solr import BehaviourFeature, Feature, ItemFeature, MatchFeature, Request, Solr
+from reprise.settings.solr import Request, Solr
 from reprise.settings.sources import Source
 
 __all__ = [
     "BehaviourFeature",
     "Blocks",
+    "ContextFeature",
     "Deployment",
     "Emr",
     "Feature",
@@ -27,6 +36,7 @@ __all__ = [
     "Logs",
     "MatchFeature",
     "Policy",
+    "QueryFeature",
     "Request",
     "Review",
     "Solr",

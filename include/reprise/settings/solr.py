@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from pydantic import Field
 
 from reprise.settings.base import Strict
+from reprise.settings.features import Feature
 
 
 class Request(Strict):
@@ -17,39 +16,9 @@ class Request(Strict):
     rows: int = Field(10, ge=1)
     rerank_docs: int = Field(100, ge=1)
     id_field: str = "id"
-
-
-class MatchFeature(Strict):
-    """A Solr query whose score is the feature; ``${q}`` is the listener's text."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    meaning: str
-    kind: Literal["match"]
-    query: str | None = Field(None, description="a SolrFeature's q; None: the engine's own score")
-
-
-class ItemFeature(Strict):
-    """A field of the document, read by Solr."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    meaning: str
-    kind: Literal["item"]
-    field: str
-    equals: str | None = Field(None, description="1 where the field has this value, else 0")
-
-
-class BehaviourFeature(Strict):
-    """A rate or count from daily statistics, point in time; see features/behaviour.py for the measures."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    meaning: str
-    kind: Literal["behaviour"]
-    measure: Literal["plays", "listeners", "completion", "skip_rate", "save_rate", "search_utility"]
-    days: int = Field(28, ge=1)
-    prior: float = Field(20.0, ge=0, description="pseudo-events drawn towards the entity type's mean")
-
-
-Feature = Annotated[MatchFeature | ItemFeature | BehaviourFeature, Field(discriminator="kind")]
+    released_field: str | None = Field(
+        None, description="the date from which an item exists: what came after a past search is not in its answer"
+    )
 
 
 class Solr(Strict):

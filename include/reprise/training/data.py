@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reprise.errors import MissingDataError, UsageError
-from reprise.features.catalogue import constant, entry_key
+from reprise.features.catalogue import constant, entry_key, monotone_signs
 from reprise.metrics import consumption_ndcg, means
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class TrainingData:
     train: Rows
     validation: Rows
     files: list[str]
+    #: Feature → 1 or −1 where a score may only rise or only fall with it, else 0.
+    monotone: dict[str, int] = field(default_factory=dict)
 
 
 def read_table(plan: Plan) -> tuple[pa.Table, Manifest]:
@@ -95,7 +97,7 @@ def read_data(plan: Plan) -> TrainingData:
                 f"the training set of run {plan.run} has no {role} rows", "check the window and the blocks in gate.yaml"
             )
     files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
-    return TrainingData(names, parts["train"], parts["validation"], files)
+    return TrainingData(names, parts["train"], parts["validation"], files, monotone_signs(plan.deployment.solr))
 
 
 def rows_of(table: pa.Table, names: Sequence[str]) -> Rows:

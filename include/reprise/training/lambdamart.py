@@ -31,7 +31,7 @@ class LambdaMart:
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
         """Return the trees up to validation's best round."""
         lgb = _lightgbm()
-        params = parameters(settings, data.train)
+        params = parameters(settings, data)
         train = lgb.Dataset(
             data.train.vectors, data.train.grade, weight=data.train.weight, group=data.train.group_sizes,
             feature_name=data.features, params=params, free_raw_data=False,
@@ -71,13 +71,14 @@ def _lightgbm() -> Any:
     return lightgbm
 
 
-def parameters(settings: Gate, rows: Rows) -> dict[str, Any]:
+def parameters(settings: Gate, data: TrainingData) -> dict[str, Any]:
     """Return LightGBM's parameters: deterministic, and nothing that Solr's trees cannot say."""
     chosen = settings.lambdamart
+    signs = [data.monotone.get(name, 0) for name in data.features]
     return {
         "objective": "lambdarank",
         "metric": "None",
-        "label_gain": grade_gains(rows),
+        "label_gain": grade_gains(data.train),
         "num_leaves": chosen.leaves,
         "learning_rate": chosen.learning_rate,
         "min_data_in_leaf": chosen.min_rows_per_leaf,
@@ -87,6 +88,7 @@ def parameters(settings: Gate, rows: Rows) -> dict[str, Any]:
         "num_threads": 2,
         "seed": chosen.seed,
         "verbose": -1,
+        **({"monotone_constraints": signs} if any(signs) else {}),
     }
 
 

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from reprise.features.catalogue import EFI, behaviour_features, behaviour_field, store_entries
+from reprise.features.catalogue import behaviour_features, behaviour_field, efi, request_parameters, store_entries
 from reprise.release.candidate import Candidate
 from reprise.training.data import TrainingData, read_data
 from reprise.training.family import Fitted, find_family
@@ -60,15 +60,17 @@ def finished(plan: Plan, family: str) -> Verdict | None:
 
 def _candidate(plan: Plan, family: str, fitted: Fitted) -> Candidate:
     solr = plan.deployment.solr
+    own = store_entries(solr)
     return Candidate(
         family=family,
         model_json=fitted.model,
-        features=[*store_entries(solr), *fitted.extra_features],
-        rq_efi=EFI,
+        features=[*own, *fitted.extra_features],
+        rq_efi=efi(own),
         rerank_docs=solr.request.rerank_docs,
         behaviour_fields=[behaviour_field(feature) for feature in behaviour_features(solr)],
         mlflow_run_id=plan.mlflow.get("run_id", ""),
         trained_until=plan.block("validation")[-1].last,
+        parameters=request_parameters(solr, own, {}),
     )
 
 

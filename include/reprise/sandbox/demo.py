@@ -20,7 +20,7 @@ from rich.console import Console
 from reprise.errors import RepriseError, ServiceError
 from reprise.gate.report import Report, load_report
 from reprise.lake import Lake
-from reprise.sandbox import service_life
+from reprise.sandbox import music, service_life
 from reprise.sandbox.airflow_client import AirflowClient
 from reprise.sandbox.home import LAKE, Home
 from reprise.sandbox.supervisor import up
@@ -249,7 +249,9 @@ def _telling_query(stage: Stage, old: int, new: int) -> tuple[str, list[str]]:
 def _search(stage: Stage, query: str, release: Any = None) -> list[str]:
     """Return the first results' titles as the application gets them, or as an earlier release would answer."""
     how = release.paramset() if release else {"useParams": "reprise_live"}
-    answer = stage.solr.select({"q": query, "rows": 5, "fl": "id,title,artist", **how}, "/search")
+    answer = stage.solr.select(
+        {"q": query, "rows": 5, "fl": "id,title,artist", **how, **music.sent_along(query)}, "/search"
+    )
     found = answer.body["response"]["docs"]
     return [f"{doc.get('title') or doc.get('artist') or ''} · {doc['id']}" for doc in found]
 

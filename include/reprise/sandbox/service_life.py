@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reprise.plan import lay_blocks
@@ -26,7 +27,7 @@ def live_on(home: Home, deployment: str, days: int) -> str:
         number = release.live(client).number
         lived = music.simulate(
             world,
-            music.SolrFirstStage(client),
+            music.SolrFirstStage(client, moment=_milliseconds(music.day_name(days_lived(home, deployment)))),
             aws_client(home, "s3"),
             truth_folder(home, deployment),
             days,
@@ -67,6 +68,10 @@ def frequent_queries(deployment: str, run: str, most: int = 200) -> list[str]:
     rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()
     test = sorted((r for r in rows if r["block"] == "test"), key=lambda r: (-r["searches"], r["query"]))
     return [row["query"] for row in test[:most]]
+
+
+def _milliseconds(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _buckets(deployment: str) -> music.Buckets:

@@ -5,6 +5,7 @@ Exit codes, from one place: 0 done or yes, 1 no, 2 cannot tell, 64 wrong use or 
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -108,6 +109,23 @@ def check(
     for service in ("solr", "mlflow", "lake"):
         typer.echo(f"{service}: {trouble(service) or 'answers'}")
     answer(None, report.verdict)
+
+
+@app.command()
+def features(
+    deployment: Annotated[str, typer.Argument(help="A deployment's name or folder.")],
+    store: Annotated[bool, typer.Option("--store", help="Print Solr's feature store (JSON) instead.")] = False,
+) -> None:
+    """Print a deployment's features, and what the application has to send for them, as Markdown.
+
+    Example: `reprise features demo`
+    """
+    from reprise.features.catalogue import store_entries
+    from reprise.features.described import markdown
+    from reprise.settings import load_deployment
+
+    solr = load_deployment(deployment).solr
+    typer.echo(json.dumps(store_entries(solr), indent=1, ensure_ascii=False) if store else markdown(solr))
 
 
 @app.command()

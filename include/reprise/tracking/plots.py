@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,15 +27,16 @@ def learning_curve(curve: Mapping[str, Sequence[float]], metric: str) -> bytes:
     return _png(draw, "Learning curve")
 
 
-def importances(shares: Mapping[str, float]) -> bytes:
-    """Return the share of each feature, the largest on top."""
+def importances(shares: Mapping[str, float], meanings: Mapping[str, str]) -> bytes:
+    """Return the share of each feature, the largest on top, with what it means where ``meanings`` says so."""
     ordered = sorted(shares.items(), key=lambda pair: pair[1])[-_SHOWN:]
 
     def draw(axes: Axes) -> None:
-        axes.barh([name for name, _ in ordered], [share for _, share in ordered])
+        labels = [f"{name}: {meanings[name]}" if name in meanings else name for name, _ in ordered]
+        axes.barh([shorten(label, 70, placeholder=" …") for label in labels], [share for _, share in ordered])
         axes.set_xlabel("share of importance")
 
-    return _png(draw, "Features")
+    return _png(draw, "Features", (11, 6))
 
 
 def segments(values: Mapping[str, Mapping[str, float]], metric: str) -> bytes:
@@ -74,11 +76,11 @@ def theta_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
     return _png(draw, "Position bias")
 
 
-def _png(draw: Callable[[Axes], None], title: str) -> bytes:
+def _png(draw: Callable[[Axes], None], title: str, inches: tuple[float, float] = (8, 5)) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     draw(axes)

@@ -52,7 +52,9 @@ def record_training(plan: Plan, family: str) -> str:
             f"model/{native}": store.get(f"{key}/{native}") or b"",
             "model/summary.json": content,
             "plots/learning_curve.png": plots.learning_curve(summary["curve"], METRIC),
-            "plots/importances.png": plots.importances(summary["importances"]),
+            "plots/importances.png": plots.importances(
+                summary["importances"], {feature.name: feature.meaning for feature in plan.deployment.solr.features}
+            ),
         })  # fmt: skip
         tags = {"solr_model": summary["model"], "solr_store": summary["store"], "digest": summary["digest"]}
         for name, value in tags.items():

@@ -56,6 +56,7 @@ class Plan:
     reason: str = ""
     mlflow: dict[str, str] = field(default_factory=dict)  # experiment_id, run_id; empty outside Airflow
     airflow: dict[str, str] = field(default_factory=dict)  # dag_id, run_id, url
+    serving: dict[str, dict[str, Any]] = field(default_factory=dict)  # field → definition; empty: the catalogue's
 
     @property
     def as_of(self) -> str:

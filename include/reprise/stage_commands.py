@@ -109,6 +109,34 @@ def skew(
     answer(verdict, lambda: of_plan(plan_at(plan), vectors))
 
 
+def behaviour(plan: PlanUri, verdict: VerdictUri = None) -> None:
+    """Compute what Solr is to serve of each item's behaviour, as of the plan's newest day, into the lake.
+
+    Example: `reprise behaviour --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+    """
+    from reprise.features.behaviour import run
+
+    answer(verdict, lambda: run(plan_at(plan)))
+
+
+def publish(
+    plan: PlanUri,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Even if the values are out of band.")] = False,
+    verdict: VerdictUri = None,
+) -> None:
+    """Make Solr serve the behaviour of the plan's newest day, as `behaviour` left it: what differs, in place.
+
+    Example: `reprise publish --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
+    """
+    from reprise.features.publish import run
+    from reprise.solr.client import SolrClient
+
+    planned = plan_at(plan)
+    solr = planned.deployment.solr
+    with SolrClient(planned.solr_urls, solr.core, id_field=solr.request.id_field) as client:
+        answer(verdict, lambda: run(client, planned, checked=not unchecked))
+
+
 def train(
     plan: PlanUri,
     family: Annotated[str, typer.Option(help="linear or lambdamart")],

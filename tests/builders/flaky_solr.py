@@ -1,4 +1,4 @@
-"""A door in front of Solr that counts the searches it lets through, and may refuse some."""
+"""A door in front of Solr that counts the searches (or updates) it lets through, and may refuse some."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from builders.flaky_s3 import FlakyS3
 
 
 class FlakySolr(FlakyS3):
-    """Passes requests on, but searches that come when ``refusing`` (of how many it let through) says so."""
+    """Passes requests on, but searches that come when ``refusing`` (of how many it let through) says so.
 
+    Another ``handler`` makes it count and refuse requests of that kind.
+    """
+
+    handler = "/search"
     refusing: Callable[[int], bool] = staticmethod(lambda answered: False)
     answered = 0
     refusals = 0
@@ -19,7 +23,7 @@ class FlakySolr(FlakyS3):
     most_at_once = 0
 
     def refuses(self, method: str, path: str) -> bool:
-        if not path.endswith("/search"):
+        if not path.partition("?")[0].endswith(self.handler):
             return False
         with self._lock:
             if self.refusing(self.answered):
@@ -32,7 +36,7 @@ class FlakySolr(FlakyS3):
 
     def count(self, method: str, path: str, size: int) -> None:
         """Count an answer as over."""
-        if path.endswith("/search"):
+        if path.partition("?")[0].endswith(self.handler):
             with self._lock:
                 self.at_once -= 1
 

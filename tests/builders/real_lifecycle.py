@@ -64,8 +64,9 @@ def living_service(home: Home, deployments: Path, days: int) -> Iterator[Service
                 upload_bundle(build_bundle(Path(folder)), LAKE)
             service_life.live_on(home, FIRST, days)
             service = Service(home)
-            service.admin.wait_for_dag("retrain")
-            service.admin.unpause("retrain")
+            for dag in ("retrain", "publish_features"):
+                service.admin.wait_for_dag(dag)
+                service.admin.unpause(dag)
             yield service
         finally:
             stop(home, "airflow")
@@ -128,9 +129,17 @@ class Service:
     def start(self, deployment: str, families: Sequence[str] = ()) -> Run:
         """Trigger `retrain` with a review, and return it once it has its plan."""
         conf = {"deployment": deployment, "families": list(families), "review": "required", "reason": "a test"}
-        run_id = self.mira.trigger("retrain", conf)
-        planned = wait_until(lambda: self.mira.xcom("retrain", run_id, "plan", "planned"), 120, "the plan")
-        return Run(self, run_id, read_plan(json.loads(planned)["uri"] if isinstance(planned, str) else planned["uri"]))
+        return self._trigger("retrain", conf)
+
+    def publish(self, deployment: str, **form: Any) -> Run:
+        """Trigger `publish_features`, and return it once it has its plan."""
+        return self._trigger("publish_features", {"deployment": deployment, "reason": "a test", **form})
+
+    def _trigger(self, dag: str, conf: dict[str, Any]) -> Run:
+        run_id = self.mira.trigger(dag, conf)
+        planned = wait_until(lambda: self.mira.xcom(dag, run_id, "plan", "planned"), 120, "the plan")
+        plan = read_plan(json.loads(planned)["uri"] if isinstance(planned, str) else planned["uri"])
+        return Run(self, run_id, plan, dag)
 
     def copy_days(self, target: str) -> None:
         """Give a variant the first lake's daily tables."""
@@ -159,11 +168,12 @@ class Service:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of `retrain`."""
+    """One run of `retrain`, or of another graph."""
 
     service: Service
     id: str
     plan: Plan
+    dag: str = "retrain"
 
     @property
     def lake(self) -> Lake:
@@ -181,7 +191,7 @@ class Run:
     @property
     def colour(self) -> str:
         """Green, red, or grey while it runs."""
-        state = self.service.mira.run_state("retrain", self.id)
+        state = self.service.mira.run_state(self.dag, self.id)
         return {"success": "green", "failed": "red"}.get(state, "grey")
 
     @property
@@ -214,7 +224,7 @@ class Run:
 
     def clear(self, task: str) -> None:
         """Clear a task with what follows it."""
-        self.service.admin.clear("retrain", self.id, [task])
+        self.service.admin.clear(self.dag, self.id, [task])
 
     def kill(self, task: str) -> None:
         """Kill the process in which a task runs, as a machine that runs out of memory would."""
@@ -263,7 +273,7 @@ class Run:
         return [cluster for page in pages for cluster in page["Clusters"] if cluster["Name"] == name]
 
     def _instances(self) -> list[dict[str, Any]]:
-        return self.service.mira.tasks("retrain", self.id)
+        return self.service.mira.tasks(self.dag, self.id)
 
 
 @dataclass(frozen=True)

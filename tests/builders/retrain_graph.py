@@ -1,4 +1,4 @@
-"""Runs the real `retrain` graph with other bodies, one run per ending, and prints what became of each.
+"""Runs the real graphs with other bodies, one run per ending, and prints what became of each.
 
 A program of its own (``python retrain_graph.py DAGS_FOLDER``), so that Airflow's own home, database and warnings
 stay out of the test process. The graph, its operators' skipping and branching, teardowns and trigger rules are the
@@ -27,6 +27,17 @@ ENDINGS = {
     **{f"crash in {task}": {task: RuntimeError} for task in TASKS if task != "reject"},
     "crash in reject": {"gate": "reject", "reject": RuntimeError},
 }
+#: The same of `publish_features`.
+PUBLISH_TASKS = (
+    "plan", "open_cluster", "extract", "check_logs", "behaviour", "close_cluster", "publish", "finish",
+)  # fmt: skip
+PUBLISH_ENDINGS = {
+    "success": {},
+    "logs are bad": {"check_logs": False},
+    "nothing to do": {"plan": "skip"},
+    **{f"crash in {task}": {task: RuntimeError} for task in PUBLISH_TASKS},
+}
+GRAPHS = {"retrain": ENDINGS, "publish_features": PUBLISH_ENDINGS}
 HAPPY = {"plan": FAMILIES, "check_logs": True, "gate": "upload", "review": "Approve"}
 
 
@@ -34,6 +45,10 @@ def body(task_id, answers):
     answer = {**HAPPY, **answers}.get(task_id)
     if answer is RuntimeError:
         raise RuntimeError(f"{task_id} was told to crash")
+    if answer == "skip":
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        raise AirflowSkipException
     return answer
 
 
@@ -76,17 +91,19 @@ def main(dags_folder):
 
     logging.disable(logging.CRITICAL)
     initdb()
-    dag = DagBag(dags_folder).dags["retrain"]
+    dags = DagBag(dags_folder).dags
     # dag.test() sleeps a second for each wave of upstream_failed.
     time.sleep = lambda seconds: None
-    results = {}
-    for name, answers in ENDINGS.items():
-        replace_bodies(dag, answers)
-        run = dag.test()
+    results = {dag_id: {} for dag_id in GRAPHS}
+    for dag_id, name, answers in [
+        (d, name, answers) for d, all_of in GRAPHS.items() for name, answers in all_of.items()
+    ]:
+        replace_bodies(dags[dag_id], answers)
+        run = dags[dag_id].test()
         tasks = {}
         for ti in run.get_task_instances():
             tasks.setdefault(ti.task_id, []).append(str(ti.state))
-        results[name] = {"colour": "green" if run.state == "success" else "red", "tasks": tasks}
+        results[dag_id][name] = {"colour": "green" if run.state == "success" else "red", "tasks": tasks}
     print(json.dumps(results))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from builders.airflow_process import ROOT, run_with_airflow
 
-EXPECTED = ["extract", "retrain", "rollback"]
+EXPECTED = ["extract", "publish_features", "retrain", "rollback"]
 HEAVY = ("pandas", "mlflow", "pyspark", "lightgbm", "matplotlib", "boto3", "pyarrow", "reprise.sandbox")
 #: A coarse budget: a graph that needs longer than this on a loaded machine imports something it should not.
 PARSE_BUDGET_S = 20.0
@@ -88,7 +88,7 @@ def test_every_dag_is_documented_and_bounded(parsed, dag_id):
         assert help_text, f"Param {name} needs a help text (description_md)"
 
 
-@pytest.mark.parametrize("dag_id", ["extract", "retrain"])
+@pytest.mark.parametrize("dag_id", ["extract", "publish_features", "retrain"])
 def test_a_schedule_waits_until_it_is_asked(parsed, dag_id):
     dag = parsed["dags"][dag_id]
 
@@ -96,7 +96,7 @@ def test_a_schedule_waits_until_it_is_asked(parsed, dag_id):
     assert dag["run_immediately"] == "0:00:00", "run_immediately=timedelta(0): else unpausing starts a missed run"
 
 
-@pytest.mark.parametrize("dag_id", ["extract", "retrain"])
+@pytest.mark.parametrize("dag_id", ["extract", "publish_features", "retrain"])
 def test_every_cluster_has_a_teardown_that_fails_the_run(parsed, dag_id):
     tasks = parsed["dags"][dag_id]["tasks"]
     openers = [name for name, task in tasks.items() if task["type"] == "OpenClusterOperator"]
@@ -130,6 +130,21 @@ def test_retrain_has_exactly_these_edges(retrain):
     }
 
     assert expected == {name: task["down"] for name, task in retrain["tasks"].items()}
+
+
+def test_publish_features_has_exactly_these_edges(parsed):
+    expected = {
+        "plan": ["open_cluster"],
+        "open_cluster": ["close_cluster", "extract"],
+        "extract": ["check_logs"],
+        "check_logs": ["behaviour"],
+        "behaviour": ["close_cluster", "publish"],  # publish: the only edge out of the bracket
+        "close_cluster": ["finish"],
+        "publish": ["finish"],
+        "finish": [],
+    }
+
+    assert expected == {name: task["down"] for name, task in parsed["dags"]["publish_features"]["tasks"].items()}
 
 
 def test_only_teardowns_have_another_trigger_rule(retrain):

@@ -1,11 +1,11 @@
-"""Every ending of `retrain`, and a crash in every task: the run's colour, what ran, and that nothing was promoted."""
+"""Every ending of the graphs, and a crash in every task: the run's colour, what ran, and that nothing was promoted."""
 
 import json
 
 import pytest
 
 from builders.airflow_process import ROOT, run_with_airflow
-from builders.retrain_graph import ENDINGS, TASKS
+from builders.retrain_graph import ENDINGS, PUBLISH_ENDINGS, PUBLISH_TASKS, TASKS
 
 BRACKET = ("extract", "check_logs", "judge", "featurize", "train", "evaluate")
 RELEASE = ("upload", "verify", "review", "promote")
@@ -39,9 +39,14 @@ pytestmark = pytest.mark.services
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory):
+def graphs(tmp_path_factory):
     program = ROOT / "tests" / "builders" / "retrain_graph.py"
     return json.loads(run_with_airflow(tmp_path_factory.mktemp("airflow"), str(program), str(ROOT / "dags")))
+
+
+@pytest.fixture(scope="module")
+def outcomes(graphs):
+    return graphs["retrain"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -86,3 +91,28 @@ def test_an_opened_cluster_meets_its_teardown(outcomes, ending):
 
 def test_one_train_task_per_family(outcomes):
     assert outcomes["success"]["tasks"]["train"] == ["success", "success"]
+
+
+_DAILY = ("open_cluster", "extract", "check_logs", "behaviour")
+PUBLISHED = {
+    "success": ("green", set(PUBLISH_TASKS)),
+    "logs are bad": ("green", {"plan", *_DAILY[:3], "close_cluster", "finish"}),
+    "nothing to do": ("green", {"finish"}),
+    "crash in plan": ("red", set()),
+    "crash in open_cluster": ("red", {"plan"}),
+    **{f"crash in {_DAILY[n]}": ("red", {"plan", *_DAILY[:n], "close_cluster"}) for n in range(1, len(_DAILY))},
+    "crash in close_cluster": ("red", {"plan", *_DAILY, "publish"}),
+    "crash in publish": ("red", {"plan", *_DAILY, "close_cluster"}),
+    "crash in finish": ("red", {"plan", *_DAILY, "close_cluster", "publish"}),
+}
+
+
+@pytest.mark.parametrize("ending", PUBLISH_ENDINGS)
+def test_a_publish_has_its_colour_and_its_tasks(graphs, ending):
+    found = graphs["publish_features"][ending]
+
+    assert set(PUBLISH_TASKS) == set(found["tasks"])
+    assert PUBLISHED[ending] == (
+        found["colour"],
+        {task for task, states in found["tasks"].items() if set(states) == {"success"}},
+    )

@@ -12,7 +12,7 @@ from reprise.cli import app
 STAGES = {
     "searches": ["extract"],
     "judgments": ["judge"],
-    "features": ["featurize"],
+    "features": ["featurize", "behaviour", "publish"],
     "training": ["train", "evaluate"],
     "gate": ["gate"],
     "release": ["upload", "verify", "promote", "rollback"],
@@ -34,7 +34,8 @@ def tasks(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "command", ["extract", "judge", "featurize", "train", "evaluate", "upload", "verify", "promote"]
+    "command",
+    ["extract", "judge", "featurize", "behaviour", "publish", "train", "evaluate", "upload", "verify", "promote"],
 )
 def test_a_command_has_a_module_of_its_name_in_its_room(command):
     room = next(room for room, commands in STAGES.items() if command in commands)

@@ -21,7 +21,7 @@ from builders.small_service import (
 from reprise.features.catalogue import behaviour_field, solr_entries
 from reprise.features.featurize import run
 from reprise.features.match import logging_store
-from reprise.features.serving import serving_values
+from reprise.features.publish import values_of
 from reprise.solr import SolrClient
 
 pytestmark = [
@@ -182,13 +182,14 @@ def test_twice_is_once(featurized, plan):
 
 def test_serving_values_are_as_of_the_newest_day(featurized, plan):
     field = behaviour_field(plan.deployment.solr.features[4])
-    values = dict(serving_values(plan))
+    values = values_of(plan, [field])
     plays = {}
     for row in plan.open_lake().read("item_stats", plan.logs_version, [f"dt={d}" for d in DAYS]).to_pylist():
         plays[row["item"]] = plays.get(row["item"], 0) + row["plays"]
 
     expected = {item: np.log1p(n * 28 / len(DAYS)) for item, n in plays.items()}
-    assert expected == pytest.approx({item: fields[field] for item, fields in values.items()}, rel=1e-6)
+    assert expected == pytest.approx(dict(zip(values.items, values.rows[:, 0], strict=True)), rel=1e-6)
+    assert values.fields == [field]
 
 
 def test_the_logging_store_is_put_once(catalogue):

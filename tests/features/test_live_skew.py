@@ -10,9 +10,9 @@ import pytest
 from builders.small_service import DAYS, NAMES, WORDS, item_stats, publish_daily, publish_run, small_plan
 from builders.solr_core import ITEMS, client_of, fill
 from reprise import tables
-from reprise.features.behaviour import last_day, values
 from reprise.features.catalogue import behaviour_features, behaviour_field, store_entries
 from reprise.features.featurize import item_stats as stats_of
+from reprise.features.measures import last_day, values
 from reprise.features.skew import compare, of_plan
 from reprise.gate.checks import live_skew
 

@@ -7,10 +7,12 @@ which the engine's own order is live when each of them begins.
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from builders import real_lifecycle as real
 from reprise import release
+from reprise.features.publish import behaviour_version
 from reprise.release.record import Pointer, read_pointer
 from reprise.sandbox import service_life, supervisor
 
@@ -137,6 +139,37 @@ def test_searches_get_the_new_order_and_a_rollback_brings_the_old_one_back(servi
     assert len(moved) > len(several) / 2
     assert first.engine == rolled_back
     assert first.live == forward
+
+
+def test_an_earlier_day_is_published_and_the_newest_again_while_searches_go_on(service, first, before):
+    """What the live release's fields hold of every document, before, between and after."""
+    release.rollback(service.solr, 1, reason="as promoted", by="mira")
+    fields, days = first.pointer.live.behaviour_fields, first.run.plan.days
+    as_uploaded = served(service, fields)
+
+    earlier = service.publish(real.FIRST, day=days[-2])
+    assert earlier.end() == "green", earlier.tasks
+    between = served(service, fields)
+    newest = service.publish(real.FIRST)
+    assert newest.end() == "green", newest.tasks
+
+    assert [run.ending for run in (earlier, newest)] == ["published", "published"]
+    table = earlier.lake.read("behaviour", behaviour_version(earlier.plan), [f"dt={days[-2]}"]).to_pylist()
+    expected = {row["item"]: [np.float32(row[field]) for field in fields] for row in table}
+    assert sum(between[item] == values for item, values in expected.items() if item in between) > 300
+    assert all(between[item] == values for item, values in expected.items() if item in between)
+    assert as_uploaded == served(service, fields)
+    facts = newest.lake.get_json(f"runs/{newest.plan.run}/published.json")
+    assert 0 < facts["changed"] < facts["documents"]
+    assert [facts["searches"][when]["errors"] for when in ("before", "meanwhile")] == [0, 0]
+    assert len(newest.closed_clusters()) == 1
+
+
+def served(service, fields):
+    """Document → what it holds of these fields; where it holds nothing, what a feature reads."""
+    asked = {"q": "*:*", "rows": 10_000, "fl": ",".join(["id", *fields])}
+    documents = service.solr.select(asked).body["response"]["docs"]
+    return {one["id"]: [np.float32(one.get(field, 0.0)) for field in fields] for one in documents}
 
 
 # --- green, and nothing live has changed ---------------------------------------------------------------------------

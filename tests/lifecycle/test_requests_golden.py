@@ -19,6 +19,7 @@ STEPS = [
     ("train", "linear"),
     ("train", "lambdamart"),
     ("evaluate", None),
+    ("behaviour", None),
 ]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprise import tables
 from reprise.errors import MissingDataError
+from reprise.features.behaviour import item_stats, write_day
 from reprise.features.catalogue import (
     behaviour_features,
     behaviour_field,
@@ -49,7 +50,7 @@ def run(plan: Plan) -> Verdict:
     size_shuffles(spark, sum(m.rows for m in lake.manifests("judgments", plan.judgments_version, [plan.partition])))
     solr, live = plan.deployment.solr, plan.open_lake().get_json(f"runs/{plan.run}/champion.json") or {}
     champion = list(live.get("features") or [])
-    publish_behaviour(spark, plan)
+    write_day(spark, plan)
     wanted = _wanted(plan, live)
     extra = [name for name in columns(solr, champion).values() if name not in names(solr)]
     asked, answers, judged, requests = _asked_and_answered(spark, plan, wanted)
@@ -86,20 +87,6 @@ def finished(plan: Plan) -> Verdict | None:
     """Return the answer where the run's training set is published, else None."""
     done = plan.open_lake().published("training_set", plan.training_version, plan.partition)
     return Verdict("yes", "already published", facts={"training_set": done.rows, **done.facts}) if done else None
-
-
-def publish_behaviour(spark: SparkSession, plan: Plan) -> None:
-    """Ensure the lake holds ``behaviour`` as of the plan's newest day: what Solr is to serve next."""
-    from reprise.features.behaviour import values
-    from reprise.spark import write_table
-
-    partition = f"dt={plan.as_of}"
-    fields = [(behaviour_field(feature), feature) for feature in behaviour_features(plan.deployment.solr)]
-    if not fields or plan.open_lake().published("behaviour", plan.training_version, partition):
-        return
-    frame = values(item_stats(spark, plan), plan.days, plan.as_of, fields)
-    schema = tables.behaviour([name for name, _ in fields])
-    write_table(plan.open_lake(), "behaviour", plan.training_version, partition, frame, schema)
 
 
 def _wanted(plan: Plan, live: dict[str, Any]) -> Wanted:
@@ -148,7 +135,7 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
 
     from pyspark.sql import functions as f
 
-    from reprise.features.behaviour import last_day, values
+    from reprise.features.measures import last_day, values
 
     solr = plan.deployment.solr
     features = [(feature.name, feature) for feature in behaviour_features(solr)]
@@ -162,14 +149,6 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
         for block in plan.blocks
     ]
     return reduce(lambda left, right: left.unionByName(right), frames)
-
-
-def item_stats(spark: SparkSession, plan: Plan) -> DataFrame:
-    """Return ``item_stats`` of the plan's days."""
-    from reprise.spark import read_table
-
-    files = plan.open_lake().files("item_stats", plan.logs_version, [f"dt={day}" for day in plan.days])
-    return read_table(spark, tables.item_stats, files)
 
 
 def _zero_results(spark: SparkSession, plan: Plan) -> dict[str, Any]:

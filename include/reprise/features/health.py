@@ -106,7 +106,7 @@ def _one(names: Sequence[str], n: int, train: Part, judged: Part, test: Part, rh
         alone=float(np.nanmax([up, down])) if np.isfinite([up, down]).any() else np.nan,
         rises=not down > up,
         auc=float(max(auc, 1 - auc)) if np.isfinite(auc) else np.nan,
-        drift=_stability(values, test.vectors[:, n].astype(np.float64)),
+        drift=stability(values, test.vectors[:, n].astype(np.float64)),
         repeats=names[nearest] if nearest != n else "",
         repeats_by=float(rho[n, nearest]) if nearest != n else np.nan,
     )
@@ -150,8 +150,11 @@ def _spearman(matrix: Floats) -> Floats:
     return np.clip(rho, -1.0, 1.0)
 
 
-def _stability(before: Floats, after: Floats) -> float:
-    """Return Σ (a − b) · ln(a / b) over tenths of ``before``, half a row added to each so that none is empty."""
+def stability(before: Floats, after: Floats) -> float:
+    """Return the population stability index of two samples of a number; 0 where they are spread alike.
+
+    That is Σ (a − b) · ln(a / b) over tenths of ``before``, half a row added to each so that none is empty.
+    """
     if not len(before) or not len(after):
         return float("nan")
     edges = np.unique(np.quantile(before, np.linspace(0, 1, _BINS + 1)[1:-1]))

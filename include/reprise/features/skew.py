@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.errors import MissingDataError
-from reprise.features.behaviour import last_day, values
 from reprise.features.catalogue import Entry, behaviour_features, columns, entry_key, solr_entries
 from reprise.features.match import logging_store_name
+from reprise.features.measures import last_day, values
 from reprise.searches.addresses import template
 from reprise.searches.cells import hadoop_path
 from reprise.searches.text import normalise
@@ -182,7 +182,7 @@ def _as_served(spark: SparkSession, plan: Plan, replayed: DataFrame, names: list
 
     from pyspark.sql import functions as f
 
-    from reprise.features.featurize import item_stats
+    from reprise.features.behaviour import item_stats
 
     solr = plan.deployment.solr
     moving = [(feature.name, feature) for feature in behaviour_features(solr) if feature.name in names]

@@ -125,14 +125,15 @@ class StepOperator(BaseOperator):
 
 def _finished(plan: Plan, command: str, family: str | None) -> Verdict | None:
     """Return a stage's answer where the lake holds all that it would make, else None."""
-    from reprise.features import featurize
+    from reprise.features import behaviour, featurize
     from reprise.judgments import judge
     from reprise.searches import extract
     from reprise.training import evaluate, train
 
     if family:
         return train.finished(plan, family)
-    stage = {"extract": extract, "judge": judge, "featurize": featurize, "evaluate": evaluate}[command]
+    stages = {"extract": extract, "judge": judge, "featurize": featurize, "evaluate": evaluate}
+    stage = {**stages, "behaviour": behaviour}[command]
     return stage.finished(plan)
 
 
@@ -178,6 +179,7 @@ def _step_failure(
 #: The tables whose rows a stage holds at once, with how their version is found in the plan.
 _INPUTS = {
     "judge": ("query_item_stats", "logs_version"),
+    "behaviour": ("item_stats", "logs_version"),
     "featurize": ("judgments", "judgments_version"),
     "train": ("training_set", "training_version"),
     "evaluate": ("training_set", "training_version"),

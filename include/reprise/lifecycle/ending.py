@@ -85,7 +85,8 @@ def how_it_ended(context: Context) -> Ended:
     """
     if broken := broken_tasks(context):
         return Ended("failed", f"failed in {', '.join(broken)}")
-    done = {task for task, state in task_states(context).items() if state == "success"}
+    states = task_states(context)
+    done = {task for task, state in states.items() if state == "success"}
 
     def said(task: str, key: str = "return_value") -> Any:
         return context["ti"].xcom_pull(task_ids=task, key=key) if task in done else None
@@ -99,8 +100,12 @@ def how_it_ended(context: Context) -> Ended:
         if answer.expired:
             return Ended("expired", "nobody responded in time")
         return Ended("rejected", f"{answer.by}: {answer.comment}")
+    if published := said("publish"):
+        return Ended("published" if published["published"] else "held back", published["reason"])
     if (logs := said("check_logs", "verdict")) and logs["answer"] != "yes":
         return Ended("bad logs", logs["reason"])
+    if states.get("plan") == "skipped":
+        return Ended("nothing to do", "no release reads behaviour")
     return Ended("extracted")
 
 

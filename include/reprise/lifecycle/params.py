@@ -78,6 +78,21 @@ def extract_params() -> dict[str, Param]:
     }
 
 
+def publish_params() -> dict[str, Param]:
+    """Return the form of `publish_features`; every field may be left as it is."""
+    return {
+        "deployment": _deployment(),
+        "day": _day("Day", "Serve behaviour as of this day; any closed day can be published again. Empty: the newest."),
+        "unchecked": Param(
+            False,
+            type="boolean",
+            title="Even if out of band",
+            description_md="Publish values whose spread moved further than `publish` in `solr.yaml` allows.",
+        ),
+        "reason": _reason(),
+    }
+
+
 def rollback_params() -> dict[str, Param]:
     """Return the form of `rollback`."""
     return {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reprise import tracking
@@ -29,7 +30,7 @@ def plan_retrain(context: Context) -> Planned:
     A run that has a plan keeps it: a retried or cleared `plan` reads what the first attempt decided.
     """
     params = context["params"]
-    run, lake = _identity(context)
+    run, lake = identity(context)
     plan = _existing(lake, run)
     if plan is None:
         plan = _new_retrain_plan(context, params, run, lake)
@@ -45,23 +46,30 @@ def plan_extract(context: Context) -> Planned:
     """Write the plan of an extract and return what later tasks need to find it."""
     from reprise.searches.calendar import closed_days
 
-    params = context["params"]
-    run, lake = _identity(context)
-    plan = _existing(lake, run)
-    if plan is None:
+    run, lake = identity(context)
+
+    def new() -> Plan:
+        params = context["params"]
         deployment = load_deployment(str(params["deployment"]))
-        days = between(closed_days(deployment), params["from"], params["to"], deployment.logs.lookback_days)
-        plan = Plan(
+        return Plan(
             run=run,
             deployment=deployment,
             lake=lake,
-            days=days,
+            days=between(closed_days(deployment), params["from"], params["to"], deployment.logs.lookback_days),
             blocks=[],
             families=[],
             solr_urls=[],
-            bundle=_uploaded_bundle(),
-            airflow=_airflow(context),
+            bundle=uploaded_bundle(),
         )
+
+    return planned_once(context, run, lake, new)
+
+
+def planned_once(context: Context, run: str, lake: str, new: Callable[[], Plan]) -> Planned:
+    """Return what later tasks need to find a run's plan; one that it has already is kept, else ``new`` makes it."""
+    plan = _existing(lake, run)
+    if plan is None:
+        plan = replace(new(), airflow=_airflow(context))
         plan.save()
     return _planned(plan, "")
 
@@ -101,7 +109,7 @@ def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lak
     _check_review(deployment, str(params["review"]))
     days = window(closed_days(deployment), params["as_of"], params["window_days"] or deployment.logs.lookback_days)
     blocks = lay_blocks(days, deployment.gate.blocks)
-    bundle = _uploaded_bundle()
+    bundle = uploaded_bundle()
     urls, champion = _champion(deployment)
     airflow = _airflow(context)
     families = [str(family) for family in params["families"] or deployment.gate.families]
@@ -123,7 +131,7 @@ def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lak
     return recording.with_run(draft)
 
 
-def _identity(context: Context) -> tuple[str, str]:
+def identity(context: Context) -> tuple[str, str]:
     """Return the run's short name, and the lake of its deployment."""
     ti = context["ti"]
     return run_digest(ti.dag_id, ti.run_id), f"{connection('lake').uri}/{context['params']['deployment']}"
@@ -154,7 +162,7 @@ def _check_review(deployment: Deployment, asked: str) -> None:
         )
 
 
-def _uploaded_bundle() -> str:
+def uploaded_bundle() -> str:
     """Return the digest of the installed code; refuse where EMR would run another, or none."""
     from reprise.bundle import installed_digest
 

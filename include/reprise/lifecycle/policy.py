@@ -10,6 +10,7 @@ MAX_REVIEW = timedelta(days=4)
 #: Longer than the longest review and a day of steps, or Airflow would fail a run that is still being reviewed.
 RETRAIN_TIMEOUT = MAX_REVIEW + timedelta(days=2)
 EXTRACT_TIMEOUT = timedelta(hours=12)
+PUBLISH_TIMEOUT = timedelta(hours=12)
 ROLLBACK_TIMEOUT = timedelta(minutes=30)
 
 #: One retry: every task finds again what its first attempt left. Wrong input is never tried again.

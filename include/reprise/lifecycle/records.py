@@ -10,7 +10,18 @@ from typing import Any, Literal
 ANSWER = "answer"
 #: How a run can end. Everything but ``failed`` is green.
 Ending = Literal[
-    "promoted", "refused", "inconclusive", "rejected", "expired", "superseded", "bad logs", "extracted", "failed"
+    "promoted",
+    "refused",
+    "inconclusive",
+    "rejected",
+    "expired",
+    "superseded",
+    "bad logs",
+    "extracted",
+    "published",
+    "held back",
+    "nothing to do",
+    "failed",
 ]
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from reprise import tracking
@@ -35,7 +35,8 @@ def check_logs(context: Context) -> bool:
     from reprise.searches.check_logs import run
 
     plan = open_plan(context)
-    verdict = run(plan)
+    # Of days that are served already only the newest has a say; a day that was bad would stand in the way for weeks.
+    verdict = run(replace(plan, days=plan.days[-1:]) if plan.serving else plan)
     _keep(context, plan, verdict)
     recording.record_report(plan, "logs", verdict.answer, verdict.reason)
     return verdict.answer == "yes"
@@ -62,23 +63,21 @@ def reject(context: Context) -> dict[str, Any]:
 
 
 def upload(context: Context) -> dict[str, Any]:
-    """Fill the candidate's behaviour fields, put it in Solr, register it; repeated, it changes nothing."""
+    """Fill the candidate's behaviour fields, put it in Solr, register it; repeated, it changes nothing.
+
+    A field that `publish_features` has brought to a later day meanwhile is left as it is.
+    """
     from reprise import release
-    from reprise.features.serving import serving_values
+    from reprise.features import publish
 
     plan = open_plan(context)
     candidate = _candidate(context, plan)
-    fields = set(candidate.behaviour_fields)
+    fields = publish.not_newer(plan.open_lake(), candidate.behaviour_fields, plan.as_of)
     with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run):
-        missing = client.update_fields(
-            (item, {name: value for name, value in values.items() if name in fields})
-            for item, values in serving_values(plan)
-            if fields & values.keys()
-        )
+        filled = publish.run(client, plan, fields, checked=False)
         uploaded = release.upload(client, candidate, plan.deployment.solr.max_model_bytes)
         address = f"{client.pinned}/{client.core}/schema/model-store"
-    if missing:
-        log.info("%d items with behaviour are not in Solr, e.g. %s", len(missing), missing[0])
+    log.info("behaviour: %s; %s", filled.reason, filled.facts)
     version = tracking.register(plan, candidate)
     push(context, solr_url=address, mlflow_url=tracking.run_url(plan.mlflow))
     return {**asdict(uploaded), "version": version}

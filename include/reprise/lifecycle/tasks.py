@@ -31,6 +31,15 @@ def plan_extract() -> list[str]:
         return hand_on(body(get_current_context()))
 
 
+@task(task_id="plan")
+def plan_publish() -> list[str]:
+    """Resolve the day and the fields that releases read, and write plan.json."""
+    from reprise.lifecycle.publishing import plan_publish as body
+
+    with plain_failures():
+        return hand_on(body(get_current_context()))
+
+
 @task.short_circuit(ignore_downstream_trigger_rules=True)
 def check_logs() -> bool:
     """Ask whether the logs are healthy enough to learn from; where not, end the run here, green."""
@@ -89,6 +98,15 @@ def promote() -> dict[str, Any]:
 def rollback() -> dict[str, Any]:
     """Put an earlier release back with one write; then the mirrors."""
     from reprise.lifecycle.releasing import rollback as body
+
+    with plain_failures():
+        return body(get_current_context())
+
+
+@task
+def publish() -> dict[str, Any]:
+    """Write in Solr what differs from the day's values, with searches watched; or hold them back."""
+    from reprise.lifecycle.publishing import publish as body
 
     with plain_failures():
         return body(get_current_context())

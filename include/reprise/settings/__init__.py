@@ -17,7 +17,7 @@ from reprise.settings.features import (
 )
 from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Theta
 from reprise.settings.logs import Journeys, Logs, Utility
-from reprise.settings.solr import Request, Solr
+from reprise.settings.solr import Publish, Request, Solr
 from reprise.settings.sources import Source
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Logs",
     "MatchFeature",
     "Policy",
+    "Publish",
     "QueryFeature",
     "Request",
     "Review",

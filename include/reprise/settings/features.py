@@ -86,7 +86,7 @@ class ContextFeature(Named):
 
 
 class BehaviourFeature(Named):
-    """A rate or count from daily statistics, point in time; see features/behaviour.py for the measures."""
+    """A rate or count from daily statistics, point in time; see features/measures.py for the measures."""
 
     kind: Literal["behaviour"]
     measure: Literal[

@@ -21,6 +21,14 @@ class Request(Strict):
     )
 
 
+class Publish(Strict):
+    """What new values of behaviour fields have to look like beside those that Solr serves, and how Solr is watched."""
+
+    max_drift: float = Field(0.25, gt=0, description="population stability index of a field; 0.25 is a large shift")
+    max_vanished_share: float = Field(0.2, ge=0, le=1, description="of the items with a value, those that lose it")
+    searches_per_second: float = Field(20.0, gt=0, description="sent while it runs, to see what searches notice")
+
+
 class Solr(Strict):
     """``solr.yaml``: the request and the features; the address is a connection."""
 
@@ -37,4 +45,5 @@ class Solr(Strict):
         default_factory=list,
         description="where the application logs [features]: globs, {date} and others are the day's",
     )
+    publish: Publish = Publish()
     max_model_bytes: int = Field(1_000_000, ge=1)

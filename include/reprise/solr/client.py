@@ -7,7 +7,8 @@ taken by Solr itself; an atomic update of an unknown id makes a document with no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from reprise.connections import connection
 from reprise.errors import ServiceError, UsageError
+from reprise.solr.pace import Pace
 from reprise.solr.transport import Answer, Transport
 from reprise.solr.versions import Capabilities, capabilities
 
@@ -176,29 +178,57 @@ class SolrClient:
         """Make what was written visible."""
         self.post("/update", {"commit": {}})
 
-    def update_fields(self, updates: Iterable[tuple[str, Mapping[str, float]]], batch: int = 1000) -> list[str]:
+    def field_values(
+        self, fields: Sequence[str], batch: int = 10_000
+    ) -> Iterator[tuple[list[str], npt.NDArray[np.float32]]]:
+        """Yield all documents by id, some at a time: their ids, and a row of float32 for each; NaN where it has none.
+
+        Ids come in the order of their code points. What was written and not committed is not seen.
+        """
+        asked = {"q": "*:*", "fl": ",".join([self.id_field, *fields]), "rows": batch, "sort": f"{self.id_field} asc"}
+        mark, done = "", "*"
+        while mark != done:
+            mark = done
+            body = self.select({**asked, "cursorMark": mark}).body
+            documents, done = body["response"]["docs"], body["nextCursorMark"]
+            if documents:
+                values = [[document.get(name, np.nan) for name in fields] for document in documents]
+                yield [str(document[self.id_field]) for document in documents], np.array(values, np.float32)
+
+    def update_fields(
+        self, updates: Iterable[tuple[str, Mapping[str, float]]], batch: int = 1000, lanes: int = 1
+    ) -> list[str]:
         """Set fields of documents in place, commit once, and return the ids that Solr does not hold.
+
+        So many ``lanes`` each send one batch at a time, as fast as Solr takes them.
 
         Every field must be docValues-only, single-valued: otherwise Solr would rebuild the document from what is
         stored and lose the rest. An id that Solr does not hold is passed over, never made.
         """
         missing: list[str] = []
         checked: set[str] = set()
-        options = {"failOnVersionConflicts": "false", "versions": "true"}
-        for some in _batches(updates, batch):
-            _require_finite(some)
-            for name in sorted({name for _, fields in some for name in fields} - checked):
-                self._require_in_place(name)
-                checked.add(name)
-            body = [
-                {self.id_field: key, "_version_": 1, **{name: {"set": value} for name, value in fields.items()}}
-                for key, fields in some
-            ]
-            done = set(self.post("/update", body, options).get("adds", [])[::2])
-            missing += [key for key, _ in some if key not in done]
+        paces = [Pace() for _ in range(lanes)]
+        with ThreadPoolExecutor(lanes) as pool:
+            for together in _batches(_batches(updates, batch), lanes):
+                for some in together:
+                    _require_finite(some)
+                    for name in sorted({name for _, fields in some for name in fields} - checked):
+                        self._require_in_place(name)
+                        checked.add(name)
+                for lost in pool.map(self._update, together, paces):
+                    missing += lost
         if checked:
             self.commit()
         return missing
+
+    def _update(self, some: Sequence[tuple[str, Mapping[str, float]]], pace: Pace) -> list[str]:
+        options = {"failOnVersionConflicts": "false", "versions": "true"}
+        body = [
+            {self.id_field: key, "_version_": 1, **{name: {"set": value} for name, value in fields.items()}}
+            for key, fields in some
+        ]
+        done = set(pace.call(lambda: self.post("/update", body, options)).get("adds", [])[::2])
+        return [key for key, _ in some if key not in done]
 
     def _require_in_place(self, name: str) -> None:
         field = self.get(f"/schema/fields/{name}", {"includeDynamic": "true", "showDefaults": "true"})["field"]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from builders.small_service import DAYS, item_stats
-from reprise.features.behaviour import last_day, values
+from reprise.features.measures import last_day, values
 from reprise.settings import BehaviourFeature
 
 pytestmark = pytest.mark.spark

@@ -19,6 +19,7 @@ import growth
 import judging
 import lifecycle
 import order
+import publishing
 import ranking_metrics
 import training
 from reprise.errors import RepriseError, UsageError
@@ -54,7 +55,8 @@ def main() -> int:
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
-            order, training, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging, ranking_metrics,
+            order, training, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging, publishing,
+            ranking_metrics,
         )  # fmt: skip
         for part in parts:
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")

@@ -35,7 +35,7 @@ def measure(home: Home, plan: Plan, copies: Sequence[int] = COPIES) -> Iterator[
     texts = list(world.wishes.texts)
     searches = [{"q": text, "rows": 10} for text in texts[:: len(texts) // _TEXTS]]
     yield f"{plan.deployment.solr.requests_in_flight} requests in flight, {len(publish.serving_fields(plan))} fields\n"
-    yield "| documents | | written | seconds | documents/s | searches | errors | p50, p95, p99 ms | p95, beside before |"
+    yield "| documents | | written | seconds | documents/s | searches | errors | p50, p95, p99 ms | p95 beside before |"
     yield "|---|---|---|---|---|---|---|---|---|"
     list(_rounds(home, plan, world, searches, copies[0]))
     for number in copies:

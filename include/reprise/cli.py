@@ -19,7 +19,7 @@ from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, Usage
 from reprise.experts.commands import grades
 from reprise.lake_commands import lake
 from reprise.release_commands import release
-from reprise.stage_commands import behaviour, evaluate, extract, featurize, gate, judge, publish, skew, train
+from reprise.stage_commands import behaviour, evaluate, extract, featurize, gate, judge, publish, select, skew, train
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -31,7 +31,7 @@ def _root() -> None:
     """Turn a search engine's own logs into a better ranking, again and again."""
 
 
-for stage in (extract, judge, featurize, skew, train, evaluate, gate, behaviour, publish):
+for stage in (extract, judge, featurize, skew, select, train, evaluate, gate, behaviour, publish):
     app.command()(stage)
 
 

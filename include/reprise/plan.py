@@ -87,7 +87,7 @@ class Plan:
     @property
     def models_version(self) -> str:
         """Version of candidates and scores."""
-        return digest_of([self.training_version, self.deployment.gate.model_dump(mode="json")])
+        return digest_of([self.training_version, self.deployment.gate.model_dump(mode="json", exclude={"selection"})])
 
     def block(self, role: Role) -> list[Block]:
         """Return the blocks of one role, in time order."""

@@ -137,6 +137,28 @@ def publish(
         answer(verdict, lambda: run(client, planned, checked=not unchecked))
 
 
+def select(
+    plan: PlanUri,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Let trainings with `features: selected` use them.")] = False,
+    verdict: VerdictUri = None,
+) -> None:
+    """Find the fewest features that a run's training set needs, with the price of each subset in Solr.
+
+    Writes selection/ beside the plan: a page, two plots, JSON.
+
+    Example: `reprise select --plan s3://reprise-lake/demo/runs/3f2a/plan.json --adopt`
+    """
+    from reprise.selection.select import run
+    from reprise.solr.client import SolrClient
+
+    planned = plan_at(plan)
+    solr = planned.deployment.solr
+    if not planned.solr_urls:
+        answer(verdict, lambda: run(planned, None, adopt))
+    with SolrClient(planned.solr_urls, solr.core, id_field=solr.request.id_field) as client:
+        answer(verdict, lambda: run(planned, client, adopt))
+
+
 def train(
     plan: PlanUri,
     family: Annotated[str, typer.Option(help="linear or lambdamart")],

@@ -14,6 +14,7 @@ STAGES = {
     "judgments": ["judge"],
     "features": ["featurize", "behaviour", "publish"],
     "training": ["train", "evaluate"],
+    "selection": ["select"],
     "gate": ["gate"],
     "release": ["upload", "verify", "promote", "rollback"],
 }
@@ -35,7 +36,19 @@ def tasks(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "command",
-    ["extract", "judge", "featurize", "behaviour", "publish", "train", "evaluate", "upload", "verify", "promote"],
+    [
+        "extract",
+        "judge",
+        "featurize",
+        "behaviour",
+        "publish",
+        "train",
+        "evaluate",
+        "select",
+        "upload",
+        "verify",
+        "promote",
+    ],
 )
 def test_a_command_has_a_module_of_its_name_in_its_room(command):
     room = next(room for room, commands in STAGES.items() if command in commands)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
 
 from builders.small_service import NAMES, publish_learnable, small_plan
 from reprise import tables
@@ -16,6 +18,7 @@ from reprise.release import Candidate
 from reprise.solr import score
 from reprise.training import evaluate, train
 from reprise.training.data import read_data
+from reprise.training.family import find_family
 
 pytestmark = pytest.mark.spark
 
@@ -177,3 +180,35 @@ def test_the_feature_report_is_kept_with_the_run(plan):
     assert health["features"][NAMES.index("plays")]["auc"] > 0.6
     assert all(name in page for name in NAMES)
     assert lake.published("scores", plan.models_version, plan.partition).facts["suspects"] == []
+
+
+@pytest.mark.parametrize("components", [None, 2, len(NAMES)])
+def test_principal_components_are_folded_back_into_weights_of_features(tmp_path, spark, components):
+    """The same regression by scikit-learn, whose pipeline keeps its components."""
+    plan = small_plan(tmp_path, gate={**GATE, "linear": {"ridge": 0.05, "components": components}})
+    publish_learnable(plan)
+    data = read_data(plan)
+    rows = data.train
+    x, weight = rows.vectors.astype(float), rows.weight
+    deviation = x.std(axis=0, ddof=1)
+    reduce = PCA(components or len(NAMES)).fit((x - x.mean(axis=0)) / deviation)
+    # Spark scales the label to deviation 1 before it penalises (as glmnet does), so ridge weighs by the label's own.
+    label = np.nan_to_num(rows.g)
+    spread = np.sqrt(np.cov(label, aweights=weight, ddof=0))
+    ridge = Ridge(0.05 * weight.sum() / spread).fit(reduce.transform((x - x.mean(axis=0)) / deviation), label, weight)
+
+    fitted = find_family("linear").fit(data, plan.deployment.gate)
+
+    held_out = data.validation.vectors
+    expected = ridge.predict(reduce.transform((held_out.astype(float) - x.mean(axis=0)) / deviation))
+    ones = np.ones((len(held_out), 1), np.float32)
+    actual = score(fitted.model, np.hstack([held_out, ones]), [*NAMES, "intercept"])
+    np.testing.assert_allclose(expected, actual, atol=1e-5)
+
+
+def test_more_components_than_features_are_refused(tmp_path, spark):
+    plan = small_plan(tmp_path, gate={**GATE, "linear": {"components": 50}})
+    publish_learnable(plan)
+
+    with pytest.raises(UsageError, match=r"50 components of 6 features → lower linear\.components"):
+        find_family("linear").fit(read_data(plan), plan.deployment.gate)

@@ -84,7 +84,7 @@ def examine(names: Sequence[str], train: Part, held_out: Part, test: Part, seed:
     """Return the health of every feature: spread of training rows, power on the held-out ones, drift to the test's."""
     judged, rng = held_out.judged(), np.random.default_rng(seed)
     picked = rng.permutation(len(train.g))[:SAMPLE]
-    rho = _spearman(train.vectors[picked].astype(np.float64))
+    rho = spearman(train.vectors[picked].astype(np.float64))
     found = [_one(names, n, train, judged, test, rho) for n in range(len(names))]
     return Health(found, np.round(rho, 4).tolist())
 
@@ -137,8 +137,8 @@ def _ranks(values: Floats) -> Floats:
     return (last - (counts - 1) / 2)[at]
 
 
-def _spearman(matrix: Floats) -> Floats:
-    """Return rank correlations of columns; one that never changes goes with nothing."""
+def spearman(matrix: Floats) -> Floats:
+    """Return Spearman's ρ of each column with each; one that never changes goes with nothing."""
     if len(matrix) < 2:
         return np.eye(matrix.shape[1])
     ranked = np.apply_along_axis(_ranks, 0, matrix)

@@ -93,6 +93,26 @@ def publish_params() -> dict[str, Param]:
     }
 
 
+def select_params() -> dict[str, Param]:
+    """Return the form of `select_features`; every field may be left as it is."""
+    return {
+        "deployment": _deployment(),
+        "run": Param(
+            None,
+            type=["null", "string"],
+            title="Run",
+            description_md="A retrain's short name (`reprise.run` in MLflow). Empty: the newest with a training set.",
+        ),
+        "adopt": Param(
+            False,
+            type="boolean",
+            title="Adopt",
+            description_md="Let retrains with `features: selected` in `gate.yaml` learn from what is found.",
+        ),
+        "reason": _reason(),
+    }
+
+
 def rollback_params() -> dict[str, Param]:
     """Return the form of `rollback`."""
     return {

@@ -105,7 +105,7 @@ def between(closed: list[str], first: str | None, last: str | None, lookback_day
 def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lake: str) -> Plan:
     from reprise.searches.calendar import closed_days
 
-    deployment = load_deployment(str(params["deployment"]))
+    deployment = _with_features(load_deployment(str(params["deployment"])), lake)
     _check_review(deployment, str(params["review"]))
     days = window(closed_days(deployment), params["as_of"], params["window_days"] or deployment.logs.lookback_days)
     blocks = lay_blocks(days, deployment.gate.blocks)
@@ -129,6 +129,17 @@ def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lak
         airflow=airflow,
     )
     return recording.with_run(draft)
+
+
+def _with_features(deployment: Deployment, lake: str) -> Deployment:
+    """Return the deployment with what `selected` means now, so that a cleared task learns from the same."""
+    if deployment.gate.features != "selected":
+        return deployment
+    from reprise.lake import Lake
+    from reprise.selection.select import selected
+
+    names = selected(Lake(lake), [feature.name for feature in deployment.solr.features])
+    return deployment.model_copy(update={"gate": deployment.gate.model_copy(update={"features": names})})
 
 
 def identity(context: Context) -> tuple[str, str]:

@@ -11,6 +11,7 @@ MAX_REVIEW = timedelta(days=4)
 RETRAIN_TIMEOUT = MAX_REVIEW + timedelta(days=2)
 EXTRACT_TIMEOUT = timedelta(hours=12)
 PUBLISH_TIMEOUT = timedelta(hours=12)
+SELECT_TIMEOUT = timedelta(hours=12)
 ROLLBACK_TIMEOUT = timedelta(minutes=30)
 
 #: One retry: every task finds again what its first attempt left. Wrong input is never tried again.

@@ -104,6 +104,15 @@ def rollback() -> dict[str, Any]:
 
 
 @task
+def select() -> dict[str, Any]:
+    """Find the fewest features that a finished run's training set needs."""
+    from reprise.lifecycle.selecting import select as body
+
+    with plain_failures():
+        return body(get_current_context())
+
+
+@task
 def publish() -> dict[str, Any]:
     """Write in Solr what differs from the day's values, with searches watched; or hold them back."""
     from reprise.lifecycle.publishing import publish as body

@@ -109,7 +109,7 @@ def verify(
             if url == client.pinned:
                 pairs += equal + len(different)
                 unmatched += lone
-    without, with_model = _latency(client, candidate, probes, request)
+    without, with_model = latency(client, candidate.rq, [probe.params for probe in probes], request)
     skew, unreachable = _skew(client, candidate, probes, request)
     return Verification(
         pairs=pairs,
@@ -159,16 +159,19 @@ def _compare(
     return len(both) - len(different), different, len(solr.keys() ^ offline.keys())
 
 
-def _latency(
-    client: SolrClient, candidate: Candidate, probes: Iterable[Probe], request: Request
+def latency(
+    client: SolrClient, rq: str, searches: Iterable[Mapping[str, Any]], request: Request
 ) -> tuple[Latency, Latency]:
-    """Return the latency without and with the model, asked in turn; neither is answered from the cache of results."""
+    """Return the latency of searches without and with a rerank query, asked in turn.
+
+    Neither is answered from the cache of results. What ``rq`` refers to is among the searches' parameters.
+    """
     plain: list[float] = []
     ranked: list[float] = []
-    for probe in probes:
-        params = {**request.params, **probe.params, "rows": request.rows, "fl": client.id_field}
+    for search in searches:
+        params = {**request.params, **search, "rows": request.rows, "fl": client.id_field}
         plain.append(_timed(client, _afresh(params, client.id_field), request.handler))
-        ranked.append(_timed(client, _afresh({**params, "rq": candidate.rq}, client.id_field), request.handler))
+        ranked.append(_timed(client, _afresh({**params, "rq": rq}, client.id_field), request.handler))
     return _quantiles(plain), _quantiles(ranked)
 
 

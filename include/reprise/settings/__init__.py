@@ -15,7 +15,7 @@ from reprise.settings.features import (
     MatchFeature,
     QueryFeature,
 )
-from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Theta
+from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Selection, Theta
 from reprise.settings.logs import Journeys, Logs, Utility
 from reprise.settings.solr import Publish, Request, Solr
 from reprise.settings.sources import Source
@@ -40,6 +40,7 @@ __all__ = [
     "QueryFeature",
     "Request",
     "Review",
+    "Selection",
     "Solr",
     "Source",
     "Theta",

@@ -69,9 +69,21 @@ class LightGbm(Strict):
 
 
 class Linear(Strict):
-    """Ridge regression of utility on standardised features (Spark ML)."""
+    """Ridge regression of utility on standardised features, or on their first principal components (Spark ML)."""
 
     ridge: float = Field(0.01, ge=0)
+    components: int | None = Field(None, ge=1, description="of a PCA that the regression sees; none: all features")
+
+
+class Selection(Strict):
+    """How features are selected: on train and validation rows; the test block is never looked at."""
+
+    repeats_from: float = Field(0.9, gt=0, le=1, description="mean |ρ| from which features are of one cluster")
+    halves: int = Field(50, ge=2, description="of the queries, for stability selection")
+    chosen: int = Field(10, ge=1, description="features that each half may choose")
+    allowed_loss: float = Field(0.005, ge=0, description="of the deciding metric, by leaving features out")
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    latency_searches: int = Field(100, ge=1, description="frequent queries that each subset is timed with")
 
 
 class Policy(Strict):
@@ -104,6 +116,10 @@ class Gate(Strict):
     """``gate.yaml``: blocks, families, position bias, policy, reviewers."""
 
     blocks: Blocks = Blocks()
+    features: list[str] | Literal["all", "selected"] = Field(
+        "all", description="what families learn from: all, those that `reprise select --adopt` left, or these"
+    )
+    selection: Selection = Selection()
     families: list[Literal["linear", "lambdamart"]] = Field(default=["linear", "lambdamart"], min_length=1)
     theta: Theta = Theta()
     judging: Judging = Judging()

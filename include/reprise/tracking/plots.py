@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SHOWN = 20  # features
+_MOST_INTERVALS = 40
 
 
 def learning_curve(curve: Mapping[str, Sequence[float]], metric: str) -> bytes:
@@ -53,6 +54,49 @@ def segments(values: Mapping[str, Mapping[str, float]], metric: str) -> bytes:
         axes.legend()
 
     return _png(draw, "Test block by traffic segment")
+
+
+def metric_by_features(
+    path: Sequence[Mapping[str, float]], chosen: int, latency: Mapping[int, float], metric: str
+) -> bytes:
+    """Return the metric against the number of features, and what they add to a search in Solr.
+
+    ``path``: ``features`` (how many), ``metric``, and ``lower`` and ``upper`` of its difference to the first entry's;
+    ``latency``: number of features → milliseconds, or nothing where Solr was not asked.
+    """
+    sizes, values = ([row[name] for row in path] for name in ("features", "metric"))
+    whole = path[0]["metric"]
+
+    def draw(axes: Axes) -> None:
+        low, high = ([whole + row[end] for row in path] for end in ("lower", "upper"))
+        axes.fill_between(sizes, low, high, alpha=0.15)
+        axes.plot(sizes, values, marker="o", label=metric)
+        axes.axvline(chosen, linestyle="--", color="gray", label=f"fewest within the allowed loss: {chosen}")
+        axes.set_xlabel("features")
+        axes.set_ylabel(f"{metric}, with the interval of the difference to all")
+        if latency:
+            beside = axes.twinx()
+            beside.plot(list(latency), list(latency.values()), marker="s", color="tab:red")
+            beside.set_ylabel("added to a search in Solr, median (ms)", color="tab:red")
+            beside.set_ylim(bottom=0)
+        axes.legend(loc="lower right")
+
+    return _png(draw, "How few features does it take?", (11, 6))
+
+
+def intervals(rows: Mapping[str, tuple[float, float, float]], label: str) -> bytes:
+    """Return name → (value, lower, upper) as points with their intervals, the largest on top, and a line at 0."""
+    ordered = sorted(rows.items(), key=lambda pair: pair[1][0])[-_MOST_INTERVALS:]
+
+    def draw(axes: Axes) -> None:
+        values = [value for _, (value, _, _) in ordered]
+        apart = [[value - low for _, (value, low, _) in ordered], [high - value for _, (value, _, high) in ordered]]
+        axes.errorbar(values, range(len(ordered)), xerr=apart, fmt="o", capsize=2)
+        axes.axvline(0, color="gray", linewidth=0.8)
+        axes.set_yticks(range(len(ordered)), [name for name, _ in ordered])
+        axes.set_xlabel(label)
+
+    return _png(draw, "What is missed without a feature", (11, 6))
 
 
 def theta_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:

@@ -57,9 +57,16 @@ class Rows:
 
     def metric(self, scores: npt.ArrayLike) -> float:
         """Return ``consumption_ndcg_at_10`` of these scores over the rows, weighted by traffic; rows all judged."""
-        per_query = consumption_ndcg().per_query(self.codes, np.asarray(scores, float), self.g, self.queries)
-        first = np.r_[0, np.cumsum(self.group_sizes)[:-1]]
-        return means(per_query, self.traffic[first]).traffic_weighted
+        return means(self.per_query(scores), self.traffic_per_query).traffic_weighted
+
+    def per_query(self, scores: npt.ArrayLike) -> Floats:
+        """Return ``consumption_ndcg_at_10`` of each query by these scores; NaN where it does not count."""
+        return consumption_ndcg().per_query(self.codes, np.asarray(scores, float), self.g, self.queries)
+
+    @property
+    def traffic_per_query(self) -> Floats:
+        """How often each query was searched."""
+        return self.traffic[np.r_[0, np.cumsum(self.group_sizes)[:-1]].astype(int)]
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def read_data(plan: Plan) -> TrainingData:
     import pyarrow.compute as pc
 
     table, manifest = read_table(plan)
-    names = list(manifest.facts["features"])
+    names = chosen(plan, list(manifest.facts["features"]))
     parts = {role: rows_of(table.filter(pc.equal(table["role"], role)), names) for role in ("train", "validation")}
     for role, rows in parts.items():
         if not rows.queries:
@@ -98,6 +105,19 @@ def read_data(plan: Plan) -> TrainingData:
             )
     files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
     return TrainingData(names, parts["train"], parts["validation"], files, monotone_signs(plan.deployment.solr))
+
+
+def chosen(plan: Plan, known: list[str]) -> list[str]:
+    """Return the features that families learn from, in the catalogue's order; a name that it lacks is an error."""
+    wanted = plan.deployment.gate.features
+    if wanted == "all":
+        return known
+    if unknown := sorted(set(wanted) - set(known)):
+        raise UsageError(
+            f"gate.yaml would learn from {', '.join(unknown)}, which solr.yaml does not define",
+            f"choose among {', '.join(known)}",
+        )
+    return [name for name in known if name in wanted]
 
 
 def rows_of(table: pa.Table, names: Sequence[str]) -> Rows:

@@ -1,4 +1,8 @@
-"""Ridge regression of expected consumption on standardised features, by Spark ML; unshown rows count as 0."""
+"""Ridge regression of expected consumption on standardised features, by Spark ML; unshown rows count as 0.
+
+With ``components`` the regression sees the features' first principal components instead. Both steps are linear, so the
+weights of components are folded back into weights of features (w = V · b), and Solr needs nothing new.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprise.settings import Gate
+from reprise.errors import UsageError
+from reprise.settings import Gate, Linear
 from reprise.solr import convert_linear, score
-from reprise.training.data import Rows, TrainingData, Vectors
+from reprise.training.data import Floats, Rows, TrainingData, Vectors
 from reprise.training.family import Fitted, shares
 
 if TYPE_CHECKING:
@@ -24,8 +29,8 @@ class LinearFamily:
 
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
         """Return the ridge solution; standardisation is folded into Solr's weights."""
-        scaler, model = _fit(data, settings.linear.ridge)
-        weights = dict(zip(data.features, model.coefficients.toArray().tolist(), strict=True))
+        scaler, model, folded = _fit(data, settings.linear)
+        weights = dict(zip(data.features, folded.tolist(), strict=True))
         means = dict(zip(data.features, scaler.mean.toArray().tolist(), strict=True))
         deviations = dict(zip(data.features, scaler.std.toArray().tolist(), strict=True))
         export = convert_linear(weights, float(model.intercept), means, deviations)
@@ -44,8 +49,9 @@ class LinearFamily:
         )
 
 
-def _fit(data: TrainingData, ridge: float) -> tuple[StandardScalerModel, LinearRegressionModel]:
-    from pyspark.ml.feature import StandardScaler, VectorAssembler
+def _fit(data: TrainingData, chosen: Linear) -> tuple[StandardScalerModel, LinearRegressionModel, Floats]:
+    """Return the standardisation, the regression, and its weights by standardised feature."""
+    from pyspark.ml.feature import PCA, StandardScaler, VectorAssembler
     from pyspark.ml.regression import LinearRegression
     from pyspark.sql import functions as f
 
@@ -56,11 +62,21 @@ def _fit(data: TrainingData, ridge: float) -> tuple[StandardScalerModel, LinearR
     assembled = VectorAssembler(inputCols=data.features, outputCol="raw").transform(rows)
     scaler = StandardScaler(inputCol="raw", outputCol="standard", withMean=True, withStd=True).fit(assembled)
     ready = scaler.transform(assembled).select("standard", "target", "weight").cache()
+    axes = np.eye(len(data.features))
+    if chosen.components:
+        if chosen.components > len(data.features):
+            raise UsageError(
+                f"gate.yaml asks for {chosen.components} components of {len(data.features)} features",
+                "lower linear.components",
+            )
+        rotation = PCA(k=chosen.components, inputCol="standard", outputCol="reduced").fit(ready)
+        ready, axes = rotation.transform(ready), rotation.pc.toArray()
     regression = LinearRegression(
-        featuresCol="standard", labelCol="target", weightCol="weight", regParam=ridge, standardization=False,
-        solver="normal",
+        featuresCol="reduced" if chosen.components else "standard", labelCol="target", weightCol="weight",
+        regParam=chosen.ridge, standardization=False, solver="normal",
     )  # fmt: skip
-    return scaler, regression.fit(ready)
+    model = regression.fit(ready)
+    return scaler, model, axes @ model.coefficients.toArray()
 
 
 def _scores(model: dict[str, Any], rows: Rows) -> Vectors:

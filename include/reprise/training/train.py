@@ -36,7 +36,7 @@ def run(plan: Plan, family: str) -> Verdict:
     started = time.monotonic()
     data = read_data(plan)
     fitted = trainer.fit(data, plan.deployment.gate)
-    candidate = _candidate(plan, family, fitted)
+    candidate = _candidate(plan, family, fitted, data.features)
     summary = _summary(data, fitted, candidate, time.monotonic() - started)
     for name, content in (
         ("model.json", json.dumps(candidate.solr_model()).encode()),
@@ -58,16 +58,16 @@ def finished(plan: Plan, family: str) -> Verdict | None:
     return Verdict("yes", f"{family} is trained already", facts=_facts(summary))
 
 
-def _candidate(plan: Plan, family: str, fitted: Fitted) -> Candidate:
+def _candidate(plan: Plan, family: str, fitted: Fitted, names: list[str]) -> Candidate:
     solr = plan.deployment.solr
-    own = store_entries(solr)
+    own = [entry for entry in store_entries(solr) if entry["name"] in names]
     return Candidate(
         family=family,
         model_json=fitted.model,
         features=[*own, *fitted.extra_features],
         rq_efi=efi(own),
         rerank_docs=solr.request.rerank_docs,
-        behaviour_fields=[behaviour_field(feature) for feature in behaviour_features(solr)],
+        behaviour_fields=[behaviour_field(one) for one in behaviour_features(solr) if one.name in names],
         mlflow_run_id=plan.mlflow.get("run_id", ""),
         trained_until=plan.block("validation")[-1].last,
         parameters=request_parameters(solr, own, {}),

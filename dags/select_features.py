@@ -7,8 +7,8 @@ search is measured in Solr; nothing there is left or changed.
 
 **Steps**
 
-- `select`: clusters, mRMR, stability selection, permutation importance, backward elimination by cost; a page and plots in
-  MLflow under *Artifacts → selection* of the retrain's run
+- `select`: clusters, mRMR, stability selection, permutation importance, backward elimination by cost; a page and plots
+  in MLflow under *Artifacts → selection* of the retrain's run
 
 **Form**: *deployment*; *run* (empty: the newest with a training set); *adopt*: later retrains with `features: selected`
 in `gate.yaml` learn from these features; *reason*.

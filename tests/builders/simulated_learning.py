@@ -1,7 +1,7 @@
 """A small simulated service as a learner meets it: judged and unshown pairs by block, features, and the true worth.
 
-Straight from the simulator's arrays, as a faultless extraction would have them. No feature is made of the truth: they are
-names, the catalogue's own popularity, and plays and clicks of the days before.
+Straight from the simulator's arrays, as a faultless extraction would have them. No feature is made of the truth: they
+are names, the catalogue's own popularity, and plays and clicks of the days before.
 """
 
 from __future__ import annotations

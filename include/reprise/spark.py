@@ -59,16 +59,21 @@ def as_table(frame: DataFrame, schema: pa.Schema) -> DataFrame:
 
 
 def fingerprint(spark: SparkSession, schema: pa.Schema, files: Sequence[str]) -> tuple[int, ...]:
+    """Return the fingerprint of a table's rows in these files."""
+    return fingerprint_of(as_table(read_table(spark, schema, files), schema))
+
+
+def fingerprint_of(rows: DataFrame) -> tuple[int, ...]:
     """Return numbers that are the same for the same rows, in whatever order and files.
 
     Floats count to six decimals: a sum's last bits depend on the order of its parts.
     """
-    import pyarrow as pa
     from pyspark.sql import functions as f
 
-    values = (f.round(f.col(c.name), 6) + 0.0 if pa.types.is_floating(c.type) else f.col(c.name) for c in schema)
+    floating = {name for name, kind in rows.dtypes if kind in ("float", "double")}
+    values = (f.round(f.col(name), 6) + 0.0 if name in floating else f.col(name) for name in rows.columns)
     row = f.xxhash64(*values).cast("decimal(38,0)")
-    summed = read_table(spark, schema, files).agg(f.sum(row), f.sum(f.pmod(row * row, f.lit(10**9 + 7)))).first()
+    summed = rows.agg(f.sum(row), f.sum(f.pmod(row * row, f.lit(10**9 + 7)))).first()
     return tuple(int(value or 0) for value in summed or ())
 
 

@@ -120,6 +120,26 @@ def test_a_query_feature_of_another_definition_is_another_parameter():
     assert len({parameter(), parameter(of=["remix"]), parameter(default=1), parameter(name="y")}) == 3
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"features": [{"name": "x", "kind": "item", "field": "beh_plays_0a1b"}]}, "feature 'x' reads beh_plays_0a1b"),
+        (
+            {"features": [{"name": "x", "kind": "match", "query": "{!func}log(beh_plays_0a1b)"}]},
+            "feature 'x' reads beh_plays_0a1b",
+        ),
+        ({"request": {"params": {"bf": "log(sum(beh_plays_0a1b,1))"}}}, "request.params.bf reads beh_plays_0a1b"),
+    ],
+)
+def test_what_would_see_its_labels_own_days_is_refused(changes, said):
+    """Solr has a behaviour field of today; a training block is weeks ago."""
+    features = changes.get("features") or [{"name": "engine_score", "kind": "match"}]
+    solr = Solr(**{**changes, "features": [{**one, "meaning": "m"} for one in features]})
+
+    with pytest.raises(UsageError, match=f"{said}.* would see its labels → write it as a feature of kind behaviour"):
+        store_entries(solr)
+
+
 def test_the_cost_of_a_feature_is_its_kinds_unless_it_says_so():
     features = [
         {"name": "a", "kind": "match"}, {"name": "b", "kind": "match", "query": "{!field f=title}${q}"},

@@ -1,5 +1,6 @@
 """`featurize` on a real Solr and Spark: what becomes a row, with which values."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -22,6 +23,7 @@ from reprise.features.catalogue import behaviour_field, solr_entries
 from reprise.features.featurize import run
 from reprise.features.match import logging_store
 from reprise.features.publish import values_of
+from reprise.plan import days_between
 from reprise.solr import SolrClient
 
 pytestmark = [
@@ -171,6 +173,43 @@ def test_live_vectors_are_compared_on_the_way(featurized, plan, catalogue):
     assert featurized[0].facts["skew"]["compared"] == shown
     assert {name: one["pairs"] for name, one in skew.items()} == dict.fromkeys(NAMES[:4], shown)
     assert {0.0} == {one["bits_share"] for one in skew.values()}
+
+
+def test_later_days_change_no_row_of_an_earlier_block(featurized, plan, spark):
+    """Not one bit: a run over more days, wild ones, with the same blocks."""
+    later = days_between("2026-09-09", "2026-09-11")
+    longer = dataclasses.replace(plan, run="later", days=[*plan.days, *later])
+    wild = [{**row, "plays": row["plays"] * 1000} for row in item_stats(later, [f"song:{n}" for n in range(60)])]
+    for day in later:
+        rows = {"item_stats": [row for row in wild if row["dt"] == day]}
+        publish_day(longer.open_lake(), longer.logs_version, day, rows)
+    lake = plan.open_lake()
+    for table in ("judgments", "query_groups"):
+        rows = lake.read(table, plan.judgments_version, [plan.partition])
+        lake.write(table, plan.judgments_version, longer.partition, rows)
+
+    verdict = run(longer)
+
+    again = lake.read("training_set", plan.training_version, [longer.partition]).to_pylist()
+    assert by_pair(featurized[1]) == by_pair(again)
+    assert verdict.facts["digest"] == featurized[0].facts["digest"]
+
+
+def by_pair(rows):
+    return {(row["block"], row["query_group"], row["item"]): row for row in rows}
+
+
+def test_the_training_set_is_summed_up_for_whoever_compares_runs(featurized):
+    verdict, rows = featurized
+    for role in ("train", "validation", "test"):
+        mine = [row for row in rows if row["role"] == role]
+        judged = [row["g"] for row in mine if row["judged"]]
+        facts = {name: verdict.facts[name][role] for name in ("rows", "judged_rows", "graded_rows", "weight")}
+        assert facts == pytest.approx({
+            "rows": len(mine), "judged_rows": len(judged), "graded_rows": sum(row["grade"] > 0 for row in mine),
+            "weight": sum(row["weight"] for row in mine),
+        })  # fmt: skip
+        assert verdict.facts["mean_g"][role] == pytest.approx(np.mean(judged))
 
 
 def test_twice_is_once(featurized, plan):

@@ -4,10 +4,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
+from pyspark.sql import functions as f
 
 from builders.small_service import DAYS, item_stats
-from reprise.features.measures import last_day, values
-from reprise.settings import BehaviourFeature
+from reprise.errors import UsageError
+from reprise.features.measures import last_day, values, values_before
+from reprise.plan import Block
+from reprise.settings import BehaviourFeature, Solr
 
 pytestmark = pytest.mark.spark
 
@@ -78,6 +82,30 @@ def test_two_windows_stand_side_by_side(spark):
 
     assert {"item", "short", "long"} == set(found.columns)
     assert len(ITEMS) == found.count()
+
+
+@pytest.mark.parametrize("lag", [-1, -3])
+def test_a_window_that_reaches_into_its_block_fails(spark, lag):
+    """The settings do not allow such a lag; the code that makes windows does not either."""
+    block = Block("test", "test", "2026-09-05", "2026-09-06")
+
+    with pytest.raises(UsageError, match=r"would hold days of block test, whose labels begin on 2026-09-05 → "):
+        values_before(frame(spark, item_stats(DAYS, ITEMS)), DAYS, block, lag, features())
+    with pytest.raises(ValidationError):
+        Solr(features=[{"name": "e", "kind": "match", "meaning": "m"}], behaviour_lag_days=lag)
+
+
+def test_a_measure_that_looks_too_far_finds_nothing_there(spark, monkeypatch):
+    """A measure planted to sum all days there are, whatever its window, still sees none of its block."""
+    block = Block("test", "test", "2026-09-05", "2026-09-06")
+    rows = item_stats(DAYS, ITEMS)
+    planted = lambda stats, days, until, features: stats.groupBy("item").agg(f.sum("plays").alias("plays"))  # noqa: E731
+    monkeypatch.setattr("reprise.features.measures.values", planted)
+
+    found = values_before(frame(spark, rows), DAYS, block, 0, features())
+
+    before = {item: sum(r["plays"] for r in rows if r["item"] == item and r["dt"] < block.first) for item in ITEMS}
+    assert {row["item"]: row["plays"] for row in found.collect()} == {i: n for i, n in before.items() if n}
 
 
 def test_a_block_knows_what_serving_knew_the_day_it_began():

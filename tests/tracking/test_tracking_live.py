@@ -89,7 +89,11 @@ def test_training_is_recorded_once(plan, client):
     } == names  # fmt: skip
     dataset = client.get_run(run).inputs.dataset_inputs[0].dataset
     assert plan.training_version in json.loads(dataset.source)["uri"]
-    assert len(dataset.digest) == 36
+    manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
+    assert dataset.digest == manifest.attempt  # where featurize left no digest of the content
+    columns = json.loads(dataset.schema)["mlflow_colspec"]
+    assert [one["name"] for one in columns] == ["query", "item", "g", "grade", "weight", *manifest.facts["features"]]
+    assert json.loads(dataset.profile)["num_rows"] == manifest.rows
 
 
 def test_evaluation_completes_every_model(plan, client):

@@ -33,6 +33,7 @@ PARAMETERS = "reprise."
 CONTEXTS = ("language",)
 _DAY_MS = 86_400_000
 _READ = re.compile(r"\$\{(\w+)\}")
+_BEHAVIOUR_FIELD = re.compile(r"\bbeh_\w+")
 _TIME = re.compile(r"\bNOW\b")
 _USUAL_COST: dict[str, Cost] = {"query": "free", "item": "cheap", "context": "cheap", "behaviour": "cheap"}
 _CLASS = "org.apache.solr.ltr.feature."
@@ -64,8 +65,29 @@ def behaviour_field(feature: BehaviourFeature) -> str:
 
 
 def store_entries(solr: Solr) -> list[Entry]:
-    """Return the feature store's entries, without ``store``, in vector order."""
+    """Return the feature store's entries, without ``store``, in vector order.
+
+    A feature or a request that reads a behaviour field by name is refused: Solr holds today's values, and training
+    would see the days that it is to predict.
+    """
+    for name, text in _said(solr).items():
+        if field := _BEHAVIOUR_FIELD.search(text):
+            raise UsageError(
+                f"solr.yaml: {name} reads {field[0]}, of which Solr has today's values: training would see its labels",
+                "write it as a feature of kind behaviour, which is computed as of the day before each block",
+            )
     return [_entry(feature) for feature in solr.features]
+
+
+def _said(solr: Solr) -> dict[str, str]:
+    """Return what reads fields by name: the request, and match and item features."""
+    said = {f"request.params.{name}": value for name, value in solr.request.params.items()}
+    for feature in solr.features:
+        if isinstance(feature, (MatchFeature, ItemFeature)):
+            said[f"feature {feature.name!r}"] = (
+                (feature.query or "") if isinstance(feature, MatchFeature) else feature.field
+            )
+    return said
 
 
 def entry_key(entry: Mapping[str, Any]) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 logger = logging.getLogger(__name__)
+#: Of the training set: a file is read whole.
+ROWS_PER_FILE = 500_000
 #: The θ variant whose judgments are learned from.
 LEARNED = "measured"
 
@@ -43,7 +45,7 @@ def run(plan: Plan) -> Verdict:
     if done := finished(plan):
         return done
     from reprise.features import skew
-    from reprise.features.rows import block_rows, reached
+    from reprise.features.rows import block_rows, reached, summary
     from reprise.spark import session, size_shuffles, write_table
 
     lake, spark = plan.open_lake(), session("featurize")
@@ -71,8 +73,11 @@ def run(plan: Plan) -> Verdict:
         met = skew.write(spark, plan, rows, solr.live_vectors)
         logger.info("skew: %s, %s", met.answer, met.reason)
         facts["skew"] = met.facts
+    rows = rows.cache()
+    facts |= summary(rows)
+    files = -(-sum(facts["rows"].values()) // ROWS_PER_FILE) or 1
     manifest = write_table(
-        lake, "training_set", plan.training_version, plan.partition, rows, schema, inputs, facts, files=2
+        lake, "training_set", plan.training_version, plan.partition, rows, schema, inputs, facts, files=files
     )
     if not manifest.rows:
         raise MissingDataError(
@@ -135,7 +140,7 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
 
     from pyspark.sql import functions as f
 
-    from reprise.features.measures import last_day, values
+    from reprise.features.measures import values_before
 
     solr = plan.deployment.solr
     features = [(feature.name, feature) for feature in behaviour_features(solr)]
@@ -143,9 +148,7 @@ def _behaviour(spark: SparkSession, plan: Plan) -> DataFrame | None:
         return None
     stats = item_stats(spark, plan).cache()
     frames = [
-        values(stats, plan.days, last_day(block.first, solr.behaviour_lag_days), features).withColumn(
-            "block", f.lit(block.name)
-        )
+        values_before(stats, plan.days, block, solr.behaviour_lag_days, features).withColumn("block", f.lit(block.name))
         for block in plan.blocks
     ]
     return reduce(lambda left, right: left.unionByName(right), frames)

@@ -25,9 +25,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from reprise.errors import UsageError
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+    from reprise.plan import Block
     from reprise.settings import BehaviourFeature
 
 COUNTS = {"plays": "plays", "listeners": "listeners", "search_plays": "search_plays"}
@@ -42,7 +45,27 @@ RATES = {
 
 def last_day(block_first: str, lag_days: int) -> str:
     """Return the newest day whose statistics a block may know: serving lags the same number of days behind."""
-    return (date.fromisoformat(block_first) - timedelta(days=1 + lag_days)).isoformat()
+    return _back(block_first, 1 + lag_days)
+
+
+def values_before(
+    stats: DataFrame,
+    days: Sequence[str],
+    block: Block,
+    lag_days: int,
+    features: Sequence[tuple[str, BehaviourFeature]],
+) -> DataFrame:
+    """Return ``values`` as a block may know them; a lag that lets it see days of its own labels is an error."""
+    until = last_day(block.first, lag_days)
+    if until >= block.first:
+        raise UsageError(
+            f"behaviour as of {until} would hold days of block {block.name}, whose labels begin on {block.first}",
+            "behaviour_lag_days in solr.yaml is 0 or more",
+        )
+    from pyspark.sql import functions as f
+
+    # Twice: whatever a measure makes of its window, the block's own days and all later ones are not there.
+    return values(stats.where(f.col("dt") < block.first), days, until, features)
 
 
 def values(

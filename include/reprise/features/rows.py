@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from reprise.features.catalogue import behaviour_features
 from reprise.features.match import REQUEST, Wanted
+from reprise.settings import digest_of
+from reprise.spark import fingerprint_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -66,6 +68,26 @@ def reached(asked: DataFrame, answers: DataFrame, judged: DataFrame) -> dict[str
     roles = {row["role"]: row for row in found.collect()}
     measures = ("queries", "unreachable_share", "recall", "judged_share")
     return {name: {role: row[name] or 0 for role, row in sorted(roles.items())} for name in measures}
+
+
+def summary(rows: DataFrame) -> dict[str, Any]:
+    """Return by role: rows, judged rows, rows with a grade above 0, mean g and total weight; and a content digest.
+
+    The digest is the same for the same rows in any order and files: what MLflow calls the dataset's.
+    """
+    from pyspark.sql import functions as f
+
+    found = rows.groupBy("role").agg(
+        f.count("*").alias("rows"),
+        f.sum(f.col("judged").cast("bigint")).alias("judged_rows"),
+        f.sum((f.col("grade") > 0).cast("bigint")).alias("graded_rows"),
+        f.avg("g").alias("mean_g"),
+        f.sum("weight").alias("weight"),
+    )
+    roles = {row["role"]: row for row in found.collect()}
+    measures = ("rows", "judged_rows", "graded_rows", "mean_g", "weight")
+    facts: dict[str, Any] = {name: {role: row[name] for role, row in sorted(roles.items())} for name in measures}
+    return {**facts, "digest": digest_of(fingerprint_of(rows), 32)}
 
 
 def block_rows(

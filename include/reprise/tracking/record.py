@@ -5,7 +5,6 @@ A record ends with a tag; a retry that finds the tag of the same content has not
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 METRIC = "consumption_ndcg_at_10"
+#: Of a training set's facts, what a dataset's profile shows.
+_SUMMARY = ("rows", "judged_rows", "graded_rows", "mean_g", "queries", "unreachable_share", "recall")
 _REPORTS = ("health.html", "health.json", "skew.json")
 
 
@@ -169,15 +170,27 @@ def _log_dataset(client: MlflowClient, run: str, plan: Plan, data: Manifest, con
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     source = plan.open_lake().store.uri(f"{data.table}/v={data.version}/{data.partition}/attempt={data.attempt}")
-    digest = hashlib.sha256("\n".join(sorted(data.files)).encode()).hexdigest()[:36]  # MLflow's longest
+    summary = {name: data.facts[name] for name in _SUMMARY if name in data.facts}
     dataset = Dataset(
         name=f"{plan.deployment.name}-{data.table}-{plan.run}",
-        digest=digest,
+        digest=str(data.facts.get("digest") or data.attempt),
         source_type="s3" if source.startswith("s3://") else "local",
         source=json.dumps({"uri": source}),
-        profile=json.dumps({"num_rows": data.rows}),
+        schema=_dataset_schema(data.facts),
+        profile=json.dumps({"num_rows": data.rows, **summary}),
     )
     client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
+
+
+def _dataset_schema(facts: Mapping[str, Any]) -> str:
+    """Return the training set's columns as MLflow shows them, the features after what they are learned against."""
+    from mlflow.types.schema import ColSpec, DataType, Schema
+
+    labels = {"query": DataType.string, "item": DataType.string, "g": DataType.double, "grade": DataType.long,
+              "weight": DataType.double}  # fmt: skip
+    columns: list[Any] = [ColSpec(kind, name) for name, kind in labels.items()]
+    columns += [ColSpec(DataType.float, name) for name in facts.get("features", [])]
+    return json.dumps({"mlflow_colspec": Schema(columns).to_dict()})
 
 
 def _log_files(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> None:

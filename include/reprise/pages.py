@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 
-def render(package: str, name: str, filters: dict[str, Callable[..., str]] | None = None, **values: Any) -> str:
+def render(package: str, name: str, filters: dict[str, Callable[..., Any]] | None = None, **values: Any) -> str:
     """Return a package's template filled in; a value that it names and is not given is an error."""
     from jinja2 import Environment, StrictUndefined
 

@@ -1,6 +1,7 @@
 """Features alone: against scipy and scikit-learn, with planted leaks, repeats and drift; and the page."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -110,9 +111,76 @@ def test_without_rows_there_are_no_numbers():
     assert json.dumps(told, allow_nan=False)
 
 
+def page_of(health, **changes):
+    lost = {"query": "a <query>", "searches": 12, "lost_share": 0.4, "of_all_lost": 0.9, "items": 3}
+    told = {
+        "run": "r1",
+        "meanings": dict.fromkeys(NAMES, "a <feature>"),
+        "metric": "consumption_ndcg_at_10",
+        "rows": 800,
+        "judged": 640,
+        "limit": 0.95,
+        "ceiling": {"reachable_share": 0.87, "rerank_docs": 100, "lost": [lost]},
+        "reach": {"recall": {"test": 0.9}, "zero_result_share": 0.03, "top_failing_queries": [["zx <b>", 20]]},
+        "skew": {},
+        "last": "",
+    }
+    return to_html(health, **{**told, **changes})
+
+
+def test_the_page_says_what_retrieval_leaves(found):
+    page = page_of(found[1])
+
+    assert "<strong>87 %</strong>" in page
+    assert 'a &lt;query&gt;</td><td class="n">12</td><td class="n">40 %</td>' in page
+    assert "zx &lt;b&gt; (20)" in page
+    assert "Nothing was consumed" in page_of(found[1], ceiling={"reachable_share": None, "rerank_docs": 9, "lost": []})
+
+
+def test_skew_and_the_last_training_are_shown_where_there_are_any(found):
+    _, health = found
+    plain, more = page_of(health), page_of(health, skew={"good": {"differing_share": 0.25}}, last="r0")
+
+    assert ">Skew</th>" not in plain
+    assert ">Since last</th>" not in plain
+    assert ">Skew</th>" in more
+    assert "25 %" in more
+    assert "beside run r0" in more
+
+
+def test_bars_are_the_shares_of_rows_and_of_good_items(found):
+    features, _ = found
+    values, held_out = part(1).vectors[:, 0].astype(float), part(2).judged()
+    good = held_out.vectors[held_out.g > np.median(held_out.g), 0].astype(float)
+    histogram = features["good"].histogram
+
+    assert histogram.edges[0] == pytest.approx(np.quantile(values, 0.01))
+    for shares, those in ((histogram.rows, values), (histogram.good, good)):
+        assert sum(shares) == pytest.approx(1)
+        inner = [(those >= a) & (those < b) for a, b in pairwise(histogram.edges[1:-1])]
+        assert shares[1:-1] == pytest.approx([one.mean() for one in inner])
+
+
+def test_drift_since_the_last_training_is_none_for_the_same_rows_and_large_for_moved_ones(found):
+    last = {name: one.histogram for name, one in found[0].items()}
+    again = examine(NAMES, part(1), part(2), part(3), last=last)
+    moved = examine(NAMES, part(4, moved=1.0), part(2), part(3), last=last)
+
+    assert [one.since_last for one in again.features] == pytest.approx([0.0] * len(NAMES))
+    assert {one.name for one in moved.features if one.since_last > 0.25} == {"moving"}
+    assert np.isnan(found[0]["good"].since_last)
+
+
+def test_what_is_unknown_is_what_holds_the_default(found):
+    features = examine(NAMES, part(1), part(2), part(3), defaults={"still": 3.0}).features
+
+    assert features[NAMES.index("still")].unknown_share == 1
+    assert found[0]["still"].unknown_share == 0
+
+
 def test_the_page_shows_every_feature_and_marks_the_leak(found):
     _, health = found
-    page = to_html(health, "r1", dict.fromkeys(NAMES, "a <feature>"), "consumption_ndcg_at_10", 800, 640, 0.95)
+    page = page_of(health)
 
     assert all(f"<td>{name}<br>" in page for name in NAMES)
     assert "leak tells good items from bad by itself with an AUC of 1.000" in page

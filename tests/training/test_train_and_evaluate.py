@@ -179,7 +179,9 @@ def test_the_feature_report_is_kept_with_the_run(plan):
     assert [one["name"] for one in health["features"]] == NAMES
     assert health["features"][NAMES.index("plays")]["auc"] > 0.6
     assert all(name in page for name in NAMES)
-    assert lake.published("scores", plan.models_version, plan.partition).facts["suspects"] == []
+    facts = lake.published("scores", plan.models_version, plan.partition).facts
+    assert facts["suspects"] == []
+    assert facts["reachable_share"] == lake.get_json(f"runs/{plan.run}/features/ceiling.json")["reachable_share"] == 1.0
 
 
 @pytest.mark.parametrize("components", [None, 2, len(NAMES)])

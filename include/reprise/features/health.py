@@ -5,7 +5,7 @@ A feature that alone tells good from bad almost without error does not know the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ Codes = NDArray[np.int64]
 #: Rows that ranks and correlations are taken of: they are no surer with more.
 SAMPLE = 50_000
 _BINS = 10
+_BARS = 12
 _QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -40,27 +41,44 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How a feature's values are spread: shares of training rows, and of the held-out rows worth more than the median.
+
+    Between ``edges`` of equal width, from the 1st to the 99th percentile of training rows; what lies outside is in the
+    outermost bars.
+    """
+
+    edges: tuple[float, ...]
+    rows: tuple[float, ...]
+    good: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class FeatureHealth:
     """One feature. ``alone`` is the deciding metric of an order by it, in its better direction (``rises``).
 
     ``auc``: the chance that of two judged items, one worth more than the median and one not, it puts the better first,
     in its better direction; 0.5 says nothing. ``drift``: population stability index of the test block's rows beside
-    the training blocks', 0 for none. ``repeats`` names the other feature it goes with most, and ``repeats_by``
-    Spearman's ρ of the two.
+    the training blocks', 0 for none; ``since_last`` the same of its training rows beside the last training's, NaN
+    where there was none. ``unknown_share``: training rows where it is the default. ``repeats`` names the other feature
+    it goes with most, and ``repeats_by`` Spearman's ρ of the two.
     """
 
     name: str
     mean: float
     deviation: float
     quantiles: tuple[float, ...]  # 5, 50 and 95 %
+    unknown_share: float
     zero_share: float
     distinct: int
     alone: float
     rises: bool
     auc: float
     drift: float
+    since_last: float
     repeats: str
     repeats_by: float
+    histogram: Histogram
 
 
 @dataclass(frozen=True)
@@ -80,16 +98,40 @@ class Health:
         return dict(finite(asdict(self)))
 
 
-def examine(names: Sequence[str], train: Part, held_out: Part, test: Part, seed: int = 0) -> Health:
-    """Return the health of every feature: spread of training rows, power on the held-out ones, drift to the test's."""
+def examine(
+    names: Sequence[str],
+    train: Part,
+    held_out: Part,
+    test: Part,
+    *,
+    defaults: Mapping[str, float] | None = None,
+    last: Mapping[str, Histogram] | None = None,
+    seed: int = 0,
+) -> Health:
+    """Return the health of every feature: spread of training rows, power on the held-out ones, drift to the test's.
+
+    ``defaults`` of features, 0 where none is given; ``last``: the histograms of the training before this one.
+    """
     judged, rng = held_out.judged(), np.random.default_rng(seed)
     picked = rng.permutation(len(train.g))[:SAMPLE]
     rho = spearman(train.vectors[picked].astype(np.float64))
-    found = [_one(names, n, train, judged, test, rho) for n in range(len(names))]
+    found = [
+        _one(names, n, train, judged, test, rho, (defaults or {}).get(name, 0.0), (last or {}).get(name))
+        for n, name in enumerate(names)
+    ]
     return Health(found, np.round(rho, 4).tolist())
 
 
-def _one(names: Sequence[str], n: int, train: Part, judged: Part, test: Part, rho: Floats) -> FeatureHealth:
+def _one(
+    names: Sequence[str],
+    n: int,
+    train: Part,
+    judged: Part,
+    test: Part,
+    rho: Floats,
+    default: float,
+    last: Histogram | None,
+) -> FeatureHealth:
     values = train.vectors[:, n].astype(np.float64)
     others = np.abs(rho[n]).copy()
     others[n] = -1.0
@@ -101,15 +143,44 @@ def _one(names: Sequence[str], n: int, train: Part, judged: Part, test: Part, rh
         mean=float(values.mean()) if len(values) else np.nan,
         deviation=float(values.std()) if len(values) else np.nan,
         quantiles=tuple(np.quantile(values, _QUANTILES).tolist()) if len(values) else (),
+        unknown_share=float((values == default).mean()) if len(values) else np.nan,
         zero_share=float((values == 0).mean()) if len(values) else np.nan,
         distinct=len(np.unique(values)),
         alone=float(np.nanmax([up, down])) if np.isfinite([up, down]).any() else np.nan,
         rises=not down > up,
         auc=float(max(auc, 1 - auc)) if np.isfinite(auc) else np.nan,
         drift=stability(values, test.vectors[:, n].astype(np.float64)),
+        since_last=_since(last, values),
         repeats=names[nearest] if nearest != n else "",
         repeats_by=float(rho[n, nearest]) if nearest != n else np.nan,
+        histogram=_histogram(values, judged.vectors[judged.g > _median(judged.g), n].astype(np.float64)),
     )
+
+
+def _median(values: Floats) -> float:
+    return float(np.median(values)) if len(values) else 0.0
+
+
+def _histogram(values: Floats, good: Floats) -> Histogram:
+    if not len(values):
+        return Histogram((), (), ())
+    low, high = np.quantile(values, [0.01, 0.99])
+    edges = np.linspace(low, high if high > low else low + 1, _BARS + 1)
+    return Histogram(tuple(edges.tolist()), _shares(edges, values), _shares(edges, good))
+
+
+def _shares(edges: Sequence[float] | Floats, values: Floats) -> tuple[float, ...]:
+    """Return what share of the values each bar holds; none of them, 0 each."""
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    return tuple((counts / max(len(values), 1)).tolist())
+
+
+def _since(last: Histogram | None, values: Floats) -> float:
+    """Return the population stability index beside an earlier histogram, half a per mille added to each bar."""
+    if last is None or not last.edges or not len(values):
+        return float("nan")
+    before, after = (np.array(shares) + 0.0005 for shares in (last.rows, _shares(last.edges, values)))
+    return float(((after - before) * np.log(after / before)).sum())
 
 
 def _alone(judged: Part, scores: Floats) -> float:

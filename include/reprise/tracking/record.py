@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 METRIC = "consumption_ndcg_at_10"
 #: Of a training set's facts, what a dataset's profile shows.
 _SUMMARY = ("rows", "judged_rows", "graded_rows", "mean_g", "queries", "unreachable_share", "recall")
-_REPORTS = ("health.html", "health.json", "skew.json")
+_REPORTS = ("health.html", "health.json", "ceiling.json", "skew.json")
 
 
 def record_training(plan: Plan, family: str) -> str:
@@ -83,7 +83,9 @@ def record_evaluation(plan: Plan) -> str:
         parent = plan.mlflow["run_id"]
         if not _recorded(client, parent, "evaluation", manifest.attempt):
             skew = lake.get_json(f"runs/{plan.run}/features/skew.json") or {}
-            _log_metrics(client, parent, {**_reach_metrics(training_set), **_skew_metrics(skew)})
+            ceiling = manifest.facts.get("reachable_share")
+            reach = _reach_metrics(training_set) | ({"test/reachable_share": [ceiling]} if ceiling is not None else {})
+            _log_metrics(client, parent, {**reach, **_skew_metrics(skew)})
             by_segment = {model: tally.segments for model, tally in found.items()}
             reports = {f"features/{name}": lake.store.get(f"runs/{plan.run}/features/{name}") for name in _REPORTS}
             _log_files(client, parent, {

@@ -20,7 +20,7 @@ from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resol
 from reprise.metrics.expected import Expected
 from reprise.release.candidate import Candidate
 from reprise.solr import score
-from reprise.training import beside, counterfactual, experts, feature_report
+from reprise.training import beside, ceiling, counterfactual, experts, feature_report
 from reprise.training.data import query_codes, read_table, vectors_for
 from reprise.training.train import folder
 from reprise.verdict import Verdict
@@ -79,7 +79,10 @@ def run(plan: Plan) -> Verdict:
     scores = pa.concat_tables(parts)
     facts: dict[str, Any] = {"models": sorted(set(scores["model"].to_pylist())), "metric": consumption_ndcg().name}
     facts["expected_consumption"] = expected
-    facts["suspects"] = feature_report.write(plan, table, list(manifest.facts["features"]))
+    facts["suspects"] = feature_report.write(
+        plan, table, list(manifest.facts["features"]), reach := ceiling.measure(plan, table, judgments, groups)
+    )
+    facts["reachable_share"] = reach["reachable_share"]
     inputs = {"training_set": manifest.attempt}
     published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
     return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})

@@ -1,5 +1,7 @@
 """How a ranker is taught, judged by what the simulator's listeners would truly consume of everything a text finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,36 @@ def test_features_of_the_time_before_beat_those_of_the_block_itself(outcomes):
     gained = outcomes["as we do"] - outcomes["features of the block itself"]
 
     assert gained.mean() > 2 * gained.std(ddof=1) / np.sqrt(len(gained)) > 0
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_a_new_item_that_nobody_played_yet_is_not_last_by_construction(seed):
+    """What each query wants most loses all its history: it still comes first for most queries, and never last."""
+    service = Learning(seed)
+    train, validation, test = (service.block(role, known_before(days)) for role, days in BLOCKS.items())
+    masked = np.random.default_rng(3).random(len(train.rows.codes)) < 0.15
+    scores = service.learned(replace(train, rows=forgotten(train.rows, masked)), validation)
+    sizes = test.rows.group_sizes
+    spans = [slice(end - size, end) for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
+    wanted = np.array([span.start + int(np.argmax(test.worth[span])) for span in spans])
+    new = np.zeros(len(test.worth), bool)
+    new[wanted] = True
+
+    found = scores(forgotten(test.rows, new))
+
+    above = np.array([(found[span] > found[item]).sum() for span, item in zip(spans, wanted, strict=True)])
+    long = sizes > 10
+    assert np.mean(above[long] == 0) > 0.6
+    assert np.mean(above[long] < sizes[long] / 4) > 0.95
+    assert not np.any(above[long] == sizes[long] - 1)
+
+
+def forgotten(rows, which):
+    """The rows with what behaviour says put to its default for some of them."""
+    history = [FEATURES.index(name) for name in ("plays", "utility_per_play", "pair_clicks")]
+    vectors = rows.vectors.copy()
+    vectors[np.ix_(np.flatnonzero(which), history)] = 0
+    return replace(rows, vectors=vectors)
 
 
 def test_shuffled_labels_give_a_random_ranker():

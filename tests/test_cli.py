@@ -1,5 +1,9 @@
 """The command line: exit codes from one place, an example in every help text, answers written where asked."""
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 from typer.main import get_command
 
@@ -80,3 +84,27 @@ def test_errors_leave_their_reason_where_the_task_reads_it(error, tmp_path):
     written = Verdict.from_json(path.read_text())
     assert str(error).split(" →")[0] in written.reason
     assert written.remedy
+
+
+def test_check_names_a_feature_that_cannot_be_served(tmp_path, monkeypatch, capsys):
+    """Before it looks at a single record."""
+    folder = tmp_path / "leaky"
+    folder.mkdir()
+    (folder / "logs.yaml").write_text("extends: ubi", encoding="utf-8")
+    (folder / "solr.yaml").write_text(
+        "features: [{name: seen, kind: item, field: beh_plays_0a1b, meaning: today's plays}]", encoding="utf-8"
+    )
+    shutil.copytree(Path(__file__).parents[1] / "include" / "deployments" / "ubi", tmp_path / "ubi")
+    monkeypatch.setenv("REPRISE_DEPLOYMENTS", str(tmp_path))
+
+    assert cli.exit_code(["check", "leaky"]) == 64
+    assert "feature 'seen' reads beh_plays_0a1b" in capsys.readouterr().err
+
+
+def test_the_catalogue_is_printed_as_table_and_as_store(capsys):
+    assert cli.exit_code(["features", "ubi"]) == 0
+    table = capsys.readouterr().out
+    assert cli.exit_code(["features", "ubi", "--store"]) == 0
+
+    assert "| `engine_score` | match |" in table
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["engine_score"]

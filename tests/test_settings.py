@@ -177,3 +177,12 @@ def test_text_that_yaml_takes_for_numbers_and_flags(write):
                                    gate=GATE)).logs.sources[0]  # fmt: skip
 
     assert (source.actions, source.drop_when) == ({"true": "click", "0": "save"}, {"user": ["0", "false"]})
+
+
+def test_features_to_learn_from_are_features_that_there_are(write):
+    write("odd", logs=LOGS, solr=SOLR, gate="features: [engine_score, tempo]")
+
+    with pytest.raises(DeploymentError) as caught:
+        load_deployment("odd")
+
+    assert "gate.yaml: features: 'tempo' is not defined in solr.yaml" in caught.value.mistakes

@@ -101,10 +101,13 @@ def check(
         typer.echo("\n".join(one.text for one in found))
         answer(None, lambda: verdict(found), beside=True)
     from reprise.connections import trouble
+    from reprise.features.catalogue import request_parameters, store_entries
     from reprise.searches.check import check as run
     from reprise.settings import load_deployment
 
-    report = run(load_deployment(str(deployment)))
+    known = load_deployment(str(deployment))
+    request_parameters(known.solr, store_entries(known.solr), {})  # a feature that cannot be served is named
+    report = run(known)
     report.print()
     for service in ("solr", "mlflow", "lake"):
         typer.echo(f"{service}: {trouble(service) or 'answers'}")

@@ -131,7 +131,7 @@ def page_of(health, **changes):
 def test_the_page_says_what_retrieval_leaves(found):
     page = page_of(found[1])
 
-    assert "<strong>87 %</strong>" in page
+    assert "<strong>87.0 %</strong>" in page
     assert 'a &lt;query&gt;</td><td class="n">12</td><td class="n">40 %</td>' in page
     assert "zx &lt;b&gt; (20)" in page
     assert "Nothing was consumed" in page_of(found[1], ceiling={"reachable_share": None, "rerank_docs": 9, "lost": []})

@@ -71,6 +71,13 @@ def test_a_query_of_few_listeners_counts_and_is_not_named(plan):
     assert facts["reachable_share"] == found(plan)[1]["reachable_share"]
 
 
+def test_a_query_that_nothing_was_consumed_of_has_no_say(plan):
+    """featurize did not ask for it, so nobody knows what it retrieves."""
+    _, facts = found(plan, {**WANTED, "night": [("song:1", 0, False), ("song:5", 0, False)]})
+
+    assert [one["query"] for one in facts["lost"]] == ["raga"]
+
+
 def test_where_all_is_retrieved_nothing_is_out_of_reach(plan):
     _, facts = found(plan, {q: [(i, u, True) for i, u, _ in items] for q, items in WANTED.items()})
 

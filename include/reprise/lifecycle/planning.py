@@ -103,10 +103,12 @@ def between(closed: list[str], first: str | None, last: str | None, lookback_day
 
 
 def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lake: str) -> Plan:
+    from reprise.features.catalogue import request_parameters, store_entries
     from reprise.searches.calendar import closed_days
 
     deployment = _with_features(load_deployment(str(params["deployment"])), lake)
     _check_review(deployment, str(params["review"]))
+    request_parameters(deployment.solr, store_entries(deployment.solr), {})  # before hours of steps, not after
     days = window(closed_days(deployment), params["as_of"], params["window_days"] or deployment.logs.lookback_days)
     blocks = lay_blocks(days, deployment.gate.blocks)
     bundle = uploaded_bundle()

@@ -41,7 +41,7 @@ METRIC = "consumption_ndcg_at_10"
 SELECTED = "selected_features.json"
 #: Subsets that Solr is timed with, spread over the path.
 _TIMED = 8
-_STABLE = 0.6
+_STABLE = 0.9
 
 
 @dataclass(frozen=True)

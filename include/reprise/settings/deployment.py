@@ -148,6 +148,10 @@ def _cross_checks(deployment: Deployment) -> list[str]:
     mistakes += [
         f"solr.yaml: features: {name!r} is defined twice" for name in sorted({n for n in names if names.count(n) > 1})
     ]
+    if isinstance(wanted := deployment.gate.features, list):
+        mistakes += [
+            f"gate.yaml: features: {name!r} is not defined in solr.yaml" for name in wanted if name not in names
+        ]
     sources = [source.name for source in deployment.logs.sources]
     mistakes += [
         f"logs.yaml: sources: {name!r} is defined twice"

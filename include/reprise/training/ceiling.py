@@ -23,7 +23,8 @@ _NAMED = 10
 def measure(plan: Plan, table: pa.Table, judgments: pa.Table, groups: pa.Table) -> dict[str, Any]:
     """Return ``reachable_share`` (None where nothing was consumed), and the queries that lose most to retrieval.
 
-    Weighted by how often a query's results stood before a listener. Queries of too few listeners are not named.
+    Weighted by how often a query's results stood before a listener; of queries with anything consumed, as `featurize`
+    asks no others. Queries of too few listeners are not named.
     """
     block = plan.block("test")[0]
     retrieved = {
@@ -34,11 +35,13 @@ def measure(plan: Plan, table: pa.Table, judgments: pa.Table, groups: pa.Table) 
         if role == "test" and engine_rank
     }
     wanted: dict[str, list[tuple[float, bool]]] = {}
-    columns = (judgments[name].to_pylist() for name in ("theta_variant", "block", "query_group", "item", "g"))
-    for variant, where, group, item, g in zip(*columns, strict=True):
+    consumed: set[str] = set()
+    fields = ("theta_variant", "block", "query_group", "item", "g", "utility_sum")
+    for variant, where, group, item, g, utility in zip(*(judgments[name].to_pylist() for name in fields), strict=True):
         if variant == VARIANT and where == block.name:
             wanted.setdefault(group, []).append((g, (group, item) in retrieved))
-    names, theta = sorted(wanted), curve(plan)
+            consumed |= {group} if utility > 0 else set()
+    names, theta = sorted(consumed), curve(plan)
     searches = lists(block, names, groups)
     whole = np.array([_best([g for g, _ in wanted[name]], theta) for name in names])
     within = np.array([_best([g for g, there in wanted[name] if there], theta) for name in names])

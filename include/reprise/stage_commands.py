@@ -160,17 +160,38 @@ def select(
 
 
 def train(
-    plan: PlanUri,
-    family: Annotated[str, typer.Option(help="linear or lambdamart")],
+    plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
+    family: Annotated[str | None, typer.Option(help="Of a plan: linear or lambdamart.")] = None,
     verdict: VerdictUri = None,
+    vectors: Annotated[Path | None, typer.Option(help="Instead of a plan: SVMlight or Parquet, to learn from.")] = None,
+    held_out: Annotated[Path | None, typer.Option(help="The same, to measure on.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="LightGBM's own configuration file; its defaults if left out.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write LightGBM's text model.")] = None,
 ) -> None:
-    """Train one family and export it as a Solr model.
+    """Train one family and export it as a Solr model; or LambdaMART on vectors from elsewhere, with a diagnosis.
 
     Example: `reprise train --plan s3://reprise-lake/demo/runs/3f2a/plan.json --family lambdamart`
-    """
-    from reprise.training.train import run
 
-    answer(verdict, lambda: run(plan_at(plan), family))
+    Example: `reprise train --vectors rank.train --held-out rank.test --config train.conf --out model.txt`
+    """
+    if [bool(plan), bool(family)] != [not vectors, not vectors] or bool(vectors) != bool(held_out):
+        raise UsageError(
+            "train takes a plan and a family, or vectors", "give --plan and --family, or --vectors and --held-out"
+        )
+    if plan and family:
+        from reprise.training.train import run
+
+        answer(verdict, lambda: run(plan_at(plan), family))
+    if vectors and held_out:
+        from reprise.training.by_hand import lines, train_files
+
+        found = train_files(vectors, held_out, config)
+        typer.echo("\n".join(lines(found)))
+        if out:
+            out.write_text(found.model, encoding="utf-8")
+            typer.echo(f"wrote {out}")
 
 
 def evaluate(

@@ -171,6 +171,20 @@ def test_the_summary_tells_what_was_learned(plan):
     assert summary["metrics"]["validation/consumption_ndcg_at_10"] == max(summary["curve"]["validation"])
 
 
+@pytest.mark.parametrize("family", ["linear", "lambdamart"])
+def test_each_family_is_diagnosed_by_its_own_figures(plan, family):
+    summary = json.loads(plan.open_lake().store.get(f"{train.folder(plan, family)}/summary.json"))
+    told, best = summary["diagnosis"], summary["params"].get("best_round", 1) - 1
+
+    assert told["verdict"] in ("fits", "unfinished")
+    assert told["gap"] == pytest.approx(summary["curve"]["train"][best] - summary["curve"]["validation"][best])
+    assert 0 < told["error"] < 0.05
+    judged = read_data(plan).train.only_judged()
+    random = np.random.default_rng(0)
+    chances = [judged.metric(random.random(len(judged.codes))) for _ in range(100)]
+    assert told["chance"] == pytest.approx(np.mean(chances), abs=3 * np.std(chances) / 10)
+
+
 def test_the_feature_report_is_kept_with_the_run(plan):
     lake = plan.open_lake()
     health = lake.get_json(f"runs/{plan.run}/features/health.json")

@@ -58,6 +58,8 @@ def record_training(plan: Plan, family: str) -> str:
             ),
         })  # fmt: skip
         tags = {"solr_model": summary["model"], "solr_store": summary["store"], "digest": summary["digest"]}
+        if diagnosis := summary.get("diagnosis"):
+            tags |= {"fit": diagnosis["verdict"], "diagnosis": diagnosis["words"]}
         for name, value in tags.items():
             client.set_tag(run, f"reprise.{name}", value)
         client.set_tag(run, "reprise.recorded.training", summary["digest"])

@@ -5,11 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from reprise.features.catalogue import behaviour_features, behaviour_field, efi, request_parameters, store_entries
+import numpy as np
+
+from reprise.features.catalogue import (
+    behaviour_features,
+    behaviour_field,
+    constant,
+    efi,
+    request_parameters,
+    store_entries,
+)
 from reprise.release.candidate import Candidate
+from reprise.solr import score
 from reprise.training.data import TrainingData, read_data
+from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.family import Fitted, find_family
 from reprise.verdict import Verdict
 
@@ -37,7 +49,8 @@ def run(plan: Plan, family: str) -> Verdict:
     data = read_data(plan)
     fitted = trainer.fit(data, plan.deployment.gate)
     candidate = _candidate(plan, family, fitted, data.features)
-    summary = _summary(data, fitted, candidate, time.monotonic() - started)
+    diagnosis = _diagnosis(data, fitted, plan.deployment.gate.policy.max_train_gap)
+    summary = {**_summary(data, fitted, candidate, time.monotonic() - started), "diagnosis": asdict(diagnosis)}
     for name, content in (
         ("model.json", json.dumps(candidate.solr_model()).encode()),
         fitted.native,
@@ -74,6 +87,22 @@ def _candidate(plan: Plan, family: str, fitted: Fitted, names: list[str]) -> Can
     )
 
 
+def _diagnosis(data: TrainingData, fitted: Fitted, allowed_gap: float) -> Diagnosis:
+    """Return the verdict on a family's fit, by judged rows of the training and the validation block."""
+    learned, held_out = data.train.only_judged(), data.validation.only_judged()
+    fixed = {str(entry["name"]): constant(entry) for entry in fitted.extra_features}
+    extra = np.tile(np.array(list(fixed.values()), np.float32), (len(held_out.codes), 1))
+    scored = score(fitted.model, np.hstack([held_out.vectors, extra]), [*held_out.names, *fixed])
+    return diagnose(
+        fitted.curve["train"],
+        fitted.curve["validation"],
+        int(fitted.params.get("best_round", 1)),
+        learned.metric(np.zeros(len(learned.codes))),
+        standard_error(held_out.per_query(scored), held_out.traffic_per_query),
+        allowed_gap,
+    )
+
+
 def _summary(data: TrainingData, fitted: Fitted, candidate: Candidate, seconds: float) -> dict[str, Any]:
     best = int(fitted.params.get("best_round", 1)) - 1
     return {
@@ -94,4 +123,4 @@ def _summary(data: TrainingData, fitted: Fitted, candidate: Candidate, seconds: 
 
 
 def _facts(summary: dict[str, Any]) -> dict[str, Any]:
-    return {name: summary.get(name) for name in ("model", "digest", "metrics", "rows", "seconds")}
+    return {name: summary.get(name) for name in ("model", "digest", "metrics", "rows", "seconds", "diagnosis")}

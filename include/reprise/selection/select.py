@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 METRIC = "consumption_ndcg_at_10"
 #: In the lake: what `features: selected` means.
 SELECTED = "selected_features.json"
-#: Subsets that Solr is timed with, spread over the path.
-_TIMED = 8
 _STABLE = 0.9
 
 
@@ -144,10 +142,9 @@ def _added(plan: Plan, path: list[elimination.Step], client: SolrClient) -> dict
     rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()
     heaviest = sorted(rows, key=lambda row: (-row["searches"], row["query"]))
     texts = list(dict.fromkeys(row["query"] for row in heaviest))[: plan.deployment.gate.selection.latency_searches]
-    places = sorted({round(n) for n in np.linspace(0, len(path) - 1, _TIMED)})
     found = {}
     of_features(client, plan.deployment.solr, path[0].features, texts)  # Solr is cold
-    for step in (path[place] for place in places):
+    for step in path:
         without, with_model = of_features(client, plan.deployment.solr, step.features, texts)
         found[len(step.features)] = round(with_model.median_ms - without.median_ms, 3)
     return found

@@ -82,7 +82,7 @@ class Plan:
     @property
     def training_version(self) -> str:
         """Version of the training set."""
-        return digest_of([self.judgments_version, self.deployment.solr.model_dump(mode="json")])
+        return digest_of([self.judgments_version, self.deployment.solr.model_dump(mode="json", exclude={"publish"})])
 
     @property
     def models_version(self) -> str:

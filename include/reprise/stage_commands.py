@@ -185,7 +185,7 @@ def train(
 
         answer(verdict, lambda: run(plan_at(plan), family))
     if vectors and held_out:
-        from reprise.training.by_hand import lines, train_files
+        from reprise.training.from_files import lines, train_files
 
         found = train_files(vectors, held_out, config)
         typer.echo("\n".join(lines(found)))

@@ -24,7 +24,7 @@ _FILES = ("task", "data", "valid_data", "output_model", "machine_list_file", "nu
 
 @dataclass(frozen=True)
 class Trained:
-    """A ranker by hand: LightGBM's text, its metric by cutoff on both files, and what is to be said of it."""
+    """A ranker from files: LightGBM's text, its metric by cutoff on both files, and what is to be said of it."""
 
     model: str
     train: dict[int, float]

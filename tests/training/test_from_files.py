@@ -11,7 +11,7 @@ import pytest
 
 from reprise import cli
 from reprise.errors import UsageError
-from reprise.training.by_hand import train_files
+from reprise.training.from_files import train_files
 from reprise.training.vector_files import read_vectors
 
 CONFIG = "num_trees = 30  # few\nnum_leaves = 7\ndata = elsewhere\n\n# metric = none of it\nmin_data_in_leaf = 10\n"

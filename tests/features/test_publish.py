@@ -201,6 +201,16 @@ def test_a_field_nobody_has_kept_the_meaning_of_is_named(tmp_path, core):
         publish.definitions(plan.open_lake(), [plays, "beh_old_1"])
 
 
+def test_a_publish_finds_what_a_retrain_of_the_same_fields_wrote(tmp_path, core):
+    plan = plan_at(tmp_path, core)
+    definitions = {name: one.model_dump(mode="json") for name, one in publish.serving_fields(plan).items()}
+    other_way = dict(reversed(definitions.items()))
+
+    assert publish.behaviour_version(dataclasses.replace(plan, serving=other_way)) == publish.behaviour_version(plan)
+    fewer = dict(list(definitions.items())[:1])
+    assert publish.behaviour_version(dataclasses.replace(plan, serving=fewer)) != publish.behaviour_version(plan)
+
+
 def test_an_upload_leaves_what_is_newer(core, tmp_path):
     plan = plan_at(tmp_path, core)
     behave(plan, some(1))

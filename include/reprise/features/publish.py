@@ -42,7 +42,7 @@ def serving_fields(plan: Plan) -> dict[str, BehaviourFeature]:
 
 def behaviour_version(plan: Plan) -> str:
     """Return the version of the lake's ``behaviour``: of the logs, and of the fields, whose names say what they are."""
-    return digest_of([BEHAVIOUR_VERSION, plan.logs_version, *serving_fields(plan)])
+    return digest_of([BEHAVIOUR_VERSION, plan.logs_version, *sorted(serving_fields(plan))])
 
 
 def keep_definitions(plan: Plan) -> None:

@@ -19,7 +19,7 @@ def measure(home: Home, plan: Plan) -> Iterator[str]:
     import lightgbm as lgb
 
     data, settings = read_data(plan), plan.deployment.gate
-    params = parameters(settings, data)
+    params = parameters(settings.lambdamart, data)
     ours, bare = [], []
     for _ in range(TIMES):
         start = time.perf_counter()

@@ -161,7 +161,9 @@ def select(
 
 def train(
     plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
-    family: Annotated[str | None, typer.Option(help="Of a plan: linear or lambdamart.")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Of a plan: linear, lambdamart, or another of docs/families.md.")
+    ] = None,
     verdict: VerdictUri = None,
     vectors: Annotated[Path | None, typer.Option(help="Instead of a plan: SVMlight or Parquet, to learn from.")] = None,
     held_out: Annotated[Path | None, typer.Option(help="The same, to measure on.")] = None,

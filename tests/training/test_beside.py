@@ -28,3 +28,17 @@ def test_every_metric_of_judged_items():
     assert set(found["lambdamart"]) == {
         "consumption_ndcg_examination_at_3", "consumption_err_at_10", "mrr_at_10", "success_at_1", "judged_at_10",
     }  # fmt: skip
+
+
+def test_what_a_score_says_of_consumption_follows_from_the_loss():
+    rng = np.random.default_rng(2)
+    codes, g = np.repeat(np.arange(30), 6), rng.uniform(0.05, 0.95, 180)
+    models = {"poisson": np.log(g), "gamma": np.log(g), "tweedie": np.log(g), "logistic": np.log(g / (1 - g))}
+    models |= {"linear": g, "pairwise": g, "xendcg": g, "engine_order": g}
+
+    found = values(codes, g, g > 0.5, models, 30, THETA)
+
+    told = {model for model, by_name in found.items() if "rmse" in by_name}
+    assert told == {"linear", "poisson", "gamma", "tweedie", "logistic"}
+    for model in told:
+        assert found[model]["rmse"] == pytest.approx(0, abs=1e-12)

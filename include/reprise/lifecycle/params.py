@@ -6,8 +6,7 @@ from airflow.sdk import Param
 
 from reprise.errors import UsageError
 from reprise.settings import deployments_folder, list_deployments
-
-_FAMILIES = ["linear", "lambdamart"]
+from reprise.settings.families import FAMILIES
 
 
 def _deployment() -> Param:
@@ -53,8 +52,8 @@ def retrain_params() -> dict[str, Param]:
         "families": Param(
             None,
             type=["null", "array"],
-            items={"type": "string", "enum": _FAMILIES},
-            examples=_FAMILIES,
+            items={"type": "string", "enum": list(FAMILIES)},
+            examples=list(FAMILIES),
             title="Families",
             description_md="Which rankers to train. Empty: those of `gate.yaml`.",
         ),

@@ -7,6 +7,7 @@ Addresses and secrets are never in these files: see connections.py.
 
 from reprise.settings.deployment import Deployment, deployments_folder, digest_of, list_deployments, load_deployment
 from reprise.settings.emr import Emr
+from reprise.settings.families import LightGbm, Linear
 from reprise.settings.features import (
     BehaviourFeature,
     ContextFeature,
@@ -15,7 +16,7 @@ from reprise.settings.features import (
     MatchFeature,
     QueryFeature,
 )
-from reprise.settings.gate import Blocks, Gate, Judging, LightGbm, Linear, Policy, Review, Selection, Theta
+from reprise.settings.gate import Blocks, Gate, Judging, Policy, Review, Selection, Theta
 from reprise.settings.logs import Journeys, Logs, Utility
 from reprise.settings.solr import Publish, Request, Solr
 from reprise.settings.sources import Source

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from reprise.settings.base import Strict
+from reprise.settings.families import Family, Forest, Gamma, Lasso, LightGbm, Linear, Pairwise, Ridge, Tweedie
 
 
 class Blocks(Strict):
@@ -57,24 +58,6 @@ class Judging(Strict):
     grade_cuts: list[float] = Field(default=[0.05, 0.15, 0.3, 0.5], min_length=4, max_length=4)
 
 
-class LightGbm(Strict):
-    """LambdaMART's settings; every tree is exported exactly."""
-
-    trees: int = Field(200, ge=1)
-    leaves: int = Field(15, ge=2)
-    learning_rate: float = Field(0.07, gt=0)
-    min_rows_per_leaf: int = Field(30, ge=1)
-    early_stopping_rounds: int = Field(25, ge=1)
-    seed: int = 7
-
-
-class Linear(Strict):
-    """Ridge regression of utility on standardised features, or on their first principal components (Spark ML)."""
-
-    ridge: float = Field(0.01, ge=0)
-    components: int | None = Field(None, ge=1, description="of a PCA that the regression sees; none: all features")
-
-
 class Selection(Strict):
     """How features are selected: on train and validation rows; the test block is never looked at."""
 
@@ -120,10 +103,17 @@ class Gate(Strict):
         "all", description="what families learn from: all, those that `reprise select --adopt` left, or these"
     )
     selection: Selection = Selection()
-    families: list[Literal["linear", "lambdamart"]] = Field(default=["linear", "lambdamart"], min_length=1)
+    families: list[Family] = Field(default=["linear", "lambdamart"], min_length=1)
     theta: Theta = Theta()
     judging: Judging = Judging()
-    lambdamart: LightGbm = LightGbm()
     linear: Linear = Linear()
+    poisson: Ridge = Ridge()
+    gamma: Gamma = Gamma()
+    tweedie: Tweedie = Tweedie()
+    logistic: Lasso = Lasso()
+    pairwise: Pairwise = Pairwise()
+    forest: Forest = Forest()
+    lambdamart: LightGbm = LightGbm()
+    xendcg: LightGbm = LightGbm()
     policy: Policy = Policy()
     review: Review = Review()

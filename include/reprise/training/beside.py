@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import expit
 
 from reprise.metrics import Err, Judged, Metric, Ndcg, ReciprocalRank, Rmse, Success
+from reprise.training.losses import LOSSES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-#: Whose score is an estimate of g, so that an error of it means something.
-REGRESSIONS = ("linear",)
+#: From a score to g, by how the loss links them; an order alone says nothing of how much.
+_INVERSE: dict[str, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]] = {
+    "identity": lambda scores: scores,
+    "log": np.exp,
+    "logit": expit,
+}
 
 
 def metrics(theta: npt.NDArray[np.float64]) -> list[Metric]:
@@ -40,7 +45,15 @@ def values(
         of_judged = (codes[judged], scores[judged], g[judged], queries)
         mine = {metric.name: metric.per_query(*of_judged, consumed[judged]) for metric in metrics(theta)}
         mine[Judged(10).name] = Judged(10).per_query(codes, scores, g, queries)
-        if model in REGRESSIONS:
-            mine[Rmse().name] = Rmse().per_query(*of_judged)
+        estimated = estimate(model, scores)
+        if estimated is not None:
+            mine[Rmse().name] = Rmse().per_query(codes[judged], estimated[judged], g[judged], queries)
         found[model] = mine
     return found
+
+
+def estimate(model: str, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """Return what the scores say of g, 0..1 or above, where the model's loss makes them say it; else None."""
+    loss = LOSSES.get(model)
+    inverse = _INVERSE.get(loss.link) if loss else None
+    return inverse(scores) if inverse else None

@@ -40,8 +40,10 @@ def find_family(name: str) -> Family:
     """Return a family by its name."""
     from reprise.training.lambdamart import LambdaMart
     from reprise.training.linear import LinearFamily
+    from reprise.training.losses import LOSSES
 
-    families: dict[str, Family] = {family.name: family for family in (LinearFamily(), LambdaMart())}
+    known: list[Family] = [*map(LinearFamily, LOSSES), LambdaMart(), LambdaMart("xendcg", "rank_xendcg")]
+    families = {family.name: family for family in known}
     if name not in families:
         raise UsageError(f"there is no family {name!r}", f"choose one of: {', '.join(families)}")
     return families[name]

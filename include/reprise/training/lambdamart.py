@@ -1,5 +1,6 @@
 """LambdaMART by LightGBM: pairwise swaps weighted by what they would change of NDCG (Burges, 2010).
 
+Or XE-NDCG: cross-entropy with a randomised gain per item, whose bound on NDCG is convex (Bruch, WWW 2021).
 Grades are what it ranks by; the gain of a grade is the mean expected consumption of its training rows, so that its
 own objective leans towards the deciding metric. How many trees are kept is decided by that metric on validation.
 """
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reprise.errors import RepriseError
-from reprise.settings import Gate
+from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
 from reprise.training.data import Rows, TrainingData
 from reprise.training.family import Fitted, shares
@@ -26,12 +27,15 @@ GRADES = 5
 class LambdaMart:
     """Gradient-boosted trees with the LambdaRank objective."""
 
-    name = "lambdamart"
+    def __init__(self, name: str = "lambdamart", objective: str = "lambdarank") -> None:
+        self.name = name
+        self._objective = objective
 
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
         """Return the trees up to validation's best round."""
         lgb = _lightgbm()
-        params = parameters(settings, data)
+        chosen: LightGbm = getattr(settings, self.name)
+        params = {**parameters(chosen, data), "objective": self._objective}
         train = lgb.Dataset(
             data.train.vectors, data.train.grade, weight=data.train.weight, group=data.train.group_sizes,
             feature_name=data.features, params=params, free_raw_data=False,
@@ -43,9 +47,9 @@ class LambdaMart:
         ]
         curve: dict[str, dict[str, list[float]]] = {}
         booster = lgb.train(
-            params, train, settings.lambdamart.trees, valid_sets=sets, valid_names=list(watched),
+            params, train, chosen.trees, valid_sets=sets, valid_names=list(watched),
             feval=_metric_of(dict(zip(map(id, sets), watched.values(), strict=True))),
-            callbacks=[lgb.record_evaluation(curve), _stop_on_validation(settings.lambdamart.early_stopping_rounds)],
+            callbacks=[lgb.record_evaluation(curve), _stop_on_validation(chosen.early_stopping_rounds)],
         )  # fmt: skip
         rounds = max(booster.best_iteration, 1)
         text = booster.model_to_string(num_iteration=rounds)
@@ -54,7 +58,7 @@ class LambdaMart:
         return Fitted(
             model=export.model,
             native=("native.txt", text.encode()),
-            params={**settings.lambdamart.model_dump(), "best_round": rounds},
+            params={**chosen.model_dump(), "best_round": rounds},
             importances=shares({name: float(gain) for name, gain in gains.items()}),
             curve={name: list(values["consumption_ndcg_at_10"]) for name, values in curve.items()},
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
@@ -71,9 +75,8 @@ def _lightgbm() -> Any:
     return lightgbm
 
 
-def parameters(settings: Gate, data: TrainingData) -> dict[str, Any]:
-    """Return LightGBM's parameters: deterministic, and nothing that Solr's trees cannot say."""
-    chosen = settings.lambdamart
+def parameters(chosen: LightGbm, data: TrainingData) -> dict[str, Any]:
+    """Return LightGBM's parameters for LambdaRank: deterministic, and nothing that Solr's trees cannot say."""
     signs = [data.monotone.get(name, 0) for name in data.features]
     return {
         "objective": "lambdarank",

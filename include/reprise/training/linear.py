@@ -1,82 +1,61 @@
-"""Ridge regression of expected consumption on standardised features, by Spark ML; unshown rows count as 0.
+"""A weighted sum of features, fitted by one of several losses (losses.py); unshown rows count as 0.
 
-With ``components`` the regression sees the features' first principal components instead. Both steps are linear, so the
-weights of components are folded back into weights of features (w = V · b), and Solr needs nothing new.
+Standardisation and principal components are linear, so both are folded back into weights of features, and Solr needs
+nothing new. A link (log, logit) is not applied: it keeps the order.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from reprise.errors import UsageError
-from reprise.settings import Gate, Linear
+from reprise.errors import RepriseError
+from reprise.settings import Gate
 from reprise.solr import convert_linear, score
-from reprise.training.data import Floats, Rows, TrainingData, Vectors
+from reprise.training.data import Rows, TrainingData, Vectors
 from reprise.training.family import Fitted, shares
-
-if TYPE_CHECKING:
-    from pyspark.ml.feature import StandardScalerModel
-    from pyspark.ml.regression import LinearRegressionModel
+from reprise.training.losses import LOSSES, Fit, Loss
+from reprise.training.standardised import Standardised, standardised
 
 
 class LinearFamily:
-    """A weighted sum of features: the baseline that trees have to beat."""
+    """The baseline that trees have to beat, under each loss that people ask for."""
 
-    name = "linear"
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._loss: Loss = LOSSES[name]
 
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
-        """Return the ridge solution; standardisation is folded into Solr's weights."""
-        scaler, model, folded = _fit(data, settings.linear)
-        weights = dict(zip(data.features, folded.tolist(), strict=True))
-        means = dict(zip(data.features, scaler.mean.toArray().tolist(), strict=True))
-        deviations = dict(zip(data.features, scaler.std.toArray().tolist(), strict=True))
-        export = convert_linear(weights, float(model.intercept), means, deviations)
-        native = {
-            "weights": weights, "intercept": float(model.intercept), "means": means, "deviations": deviations
-        }  # fmt: skip
+        """Return the weights that the loss finds; a fit that does not converge to finite numbers is an error."""
+        chosen = self._loss.settings(settings)
+        ready = standardised(data, chosen, self.name)
+        found = self._fit(ready, chosen)
+        weights = dict(zip(data.features, (ready.axes @ found.weights).tolist(), strict=True))
+        means = dict(zip(data.features, ready.means.tolist(), strict=True))
+        deviations = dict(zip(data.features, ready.deviations.tolist(), strict=True))
+        export = convert_linear(weights, found.intercept, means, deviations)
+        native = {"weights": weights, "intercept": found.intercept, "means": means, "deviations": deviations}
         watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
         return Fitted(
             model=export.model,
             native=("native.json", json.dumps(native, indent=1).encode()),
-            params=settings.linear.model_dump(),
+            params=chosen.model_dump(),
             importances=shares(weights),
             curve={name: [rows.metric(_scores(export.model, rows))] for name, rows in watched.items()},
             extra_features=export.extra_features,
-            notes={"r2_train": float(model.summary.r2), "rmse_train": float(model.summary.rootMeanSquaredError)},
+            notes=found.notes,
         )
 
-
-def _fit(data: TrainingData, chosen: Linear) -> tuple[StandardScalerModel, LinearRegressionModel, Floats]:
-    """Return the standardisation, the regression, and its weights by standardised feature."""
-    from pyspark.ml.feature import PCA, StandardScaler, VectorAssembler
-    from pyspark.ml.regression import LinearRegression
-    from pyspark.sql import functions as f
-
-    from reprise.spark import session
-
-    rows = session("train").read.parquet(*data.files).where(f.col("role") == "train")
-    rows = rows.withColumn("target", f.coalesce("g", f.lit(0.0))).where("weight > 0")
-    assembled = VectorAssembler(inputCols=data.features, outputCol="raw").transform(rows)
-    scaler = StandardScaler(inputCol="raw", outputCol="standard", withMean=True, withStd=True).fit(assembled)
-    ready = scaler.transform(assembled).select("standard", "target", "weight").cache()
-    axes = np.eye(len(data.features))
-    if chosen.components:
-        if chosen.components > len(data.features):
-            raise UsageError(
-                f"gate.yaml asks for {chosen.components} components of {len(data.features)} features",
-                "lower linear.components",
+    def _fit(self, ready: Standardised, chosen: Any) -> Fit:
+        found = self._loss.fit(ready.rows, chosen)
+        ready.rows.unpersist()
+        if not np.isfinite([*found.weights, found.intercept]).all():
+            raise RepriseError(
+                f"the {self.name} regression does not converge", f"raise {self.name}.ridge, or leave the family out"
             )
-        rotation = PCA(k=chosen.components, inputCol="standard", outputCol="reduced").fit(ready)
-        ready, axes = rotation.transform(ready), rotation.pc.toArray()
-    regression = LinearRegression(
-        featuresCol="reduced" if chosen.components else "standard", labelCol="target", weightCol="weight",
-        regParam=chosen.ridge, standardization=False, solver="normal",
-    )  # fmt: skip
-    model = regression.fit(ready)
-    return scaler, model, axes @ model.coefficients.toArray()
+        return found
 
 
 def _scores(model: dict[str, Any], rows: Rows) -> Vectors:

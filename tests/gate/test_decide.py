@@ -46,7 +46,13 @@ class World:
         )
         self.rng, self.queries, self.live = np.random.default_rng(seed), queries, live
         self.traffic = np.floor(2000 / np.arange(1, queries + 1)) + 1
-        self.gains = {"linear": 0.02, "lambdamart": 0.06, "engine_order": -0.05, "popularity": -0.1}
+        self.gains = {
+            "linear": 0.02,
+            "lambdamart": 0.06,
+            "engine_order": -0.05,
+            "popularity": -0.1,
+            "best_feature": -0.08,
+        }
         self.noise = 0.08
         self.by_reading = {}  # (θ variant, unjudged) → what the candidates gain there instead
         self.train_extra = 0.03
@@ -129,11 +135,21 @@ def tie(world):
 
 
 def loss(world):
-    world.gains |= {"lambdamart": -0.06, "linear": -0.08, "engine_order": -0.2, "popularity": -0.2}
+    world.gains |= {
+        "lambdamart": -0.06,
+        "linear": -0.08,
+        "engine_order": -0.2,
+        "popularity": -0.2,
+        "best_feature": -0.2,
+    }
 
 
 def popularity_is_better(world):
-    world.gains["popularity"] = 0.12
+    world.gains["popularity"] = 0.16
+
+
+def one_feature_is_better(world):
+    world.gains["best_feature"] = 0.16
 
 
 def engine_order_is_as_good(world):
@@ -200,6 +216,7 @@ def no_model_yet(world):
         (tie, "cannot tell", {"superior_to_champion"}),
         (loss, "no", {"superior_to_champion"}),
         (popularity_is_better, "no", {"beats_popularity"}),
+        (one_feature_is_better, "no", {"beats_best_feature"}),
         (engine_order_is_as_good, "cannot tell", {"beats_engine_order"}),
         (unjudged_items_decide, "cannot tell", {"robust_to_unjudged"}),
         (steep_bias_turns_it, "cannot tell", {"robust_to_position_bias"}),

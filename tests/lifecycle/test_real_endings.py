@@ -19,7 +19,7 @@ from reprise.sandbox import service_life, supervisor
 pytestmark = [pytest.mark.services, pytest.mark.spark, pytest.mark.timeout(1200)]
 
 DAYS = 9
-MODELS = {"engine_order", "popularity", "linear", "lambdamart"}
+MODELS = {"engine_order", "popularity", "best_feature", "linear", "lambdamart"}
 VARIANTS = {
     "again": {},
     "shaken": {},

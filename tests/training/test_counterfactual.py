@@ -74,7 +74,7 @@ def test_the_engines_order_by_hand(plan):
 def test_the_facts_say_how_far_the_logs_can_speak(plan):
     found = plan.open_lake().published("scores", plan.models_version, plan.partition).facts["expected_consumption"]
 
-    assert set(found) == {"engine_order", "popularity", "linear", "lambdamart"}
+    assert set(found) == {"engine_order", "popularity", "best_feature", "linear", "lambdamart"}
     one = found["lambdamart"]
     assert one["clip_curve"]["10"] == pytest.approx(one["doubly_robust"])
     assert 0 < one["hole_rate"] < 0.6

@@ -152,7 +152,8 @@ def test_without_a_model_the_champion_is_the_engine(plan, tmp_path):
     rows = plan.open_lake().read("training_set", plan.training_version, [plan.partition])
     bare = replace(plan, run="r2", families=[])
 
-    assert {"engine_order", "popularity"} == set(evaluate.model_scores(bare, rows, {}))
+    assert evaluate.served_models(bare) == {}
+    assert {"engine_order", "popularity"} == set(evaluate.model_scores(bare, rows, {}, {}, None))
 
 
 def test_what_is_missing_is_named(tmp_path):

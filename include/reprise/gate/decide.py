@@ -27,6 +27,7 @@ from reprise.gate.report import Moved, Report, Slice, save_report
 from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES, Comparison, means
 from reprise.plan import Plan
+from reprise.training.baselines import BASELINES
 from reprise.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -134,10 +135,10 @@ def _effect_checks(plan: Plan, test: Paired, comparison: Comparison, family: str
     serving = "what serves now" if champion == "champion" else "what serves now, the engine's own order"
     checks = [superior("superior_to_champion", serving, comparison, policy.min_gain, policy)]
     plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
-    for baseline in ("engine_order", "popularity") if plays else ("engine_order",):
-        if baseline != champion:
+    asked = {"engine_order": True, "popularity": plays, "best_feature": "best_feature" in test.models}
+    for baseline, rival in BASELINES.items():
+        if baseline != champion and asked[baseline]:
             against = test.compare(family, baseline, policy)
-            rival = {"engine_order": "the engine's own order", "popularity": "plain popularity"}[baseline]
             checks.append(superior(f"beats_{baseline}", rival, against, policy.baseline_margin, policy))
     return checks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +79,15 @@ class TrainingData:
     files: list[str]
     #: Feature → 1 or −1 where a score may only rise or only fall with it, else 0.
     monotone: dict[str, int] = field(default_factory=dict)
+
+    def only(self, names: Sequence[str]) -> TrainingData:
+        """Return the data with these features alone."""
+        columns = [self.features.index(name) for name in names]
+        train, validation = (
+            replace(rows, names=list(names), vectors=np.ascontiguousarray(rows.vectors[:, columns]))
+            for rows in (self.train, self.validation)
+        )
+        return replace(self, features=list(names), train=train, validation=validation)
 
 
 def read_table(plan: Plan) -> tuple[pa.Table, Manifest]:

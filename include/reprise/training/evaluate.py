@@ -7,7 +7,8 @@ Training blocks hold only a sample of what was never shown, so there the judged 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +16,12 @@ import numpy.typing as npt
 
 from reprise import tables
 from reprise.errors import MissingDataError
-from reprise.features.catalogue import behaviour_features
 from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resolve_unjudged
 from reprise.metrics.expected import Expected
 from reprise.release.candidate import Candidate
-from reprise.solr import score
 from reprise.training import beside, ceiling, counterfactual, experts, feature_report
-from reprise.training.data import query_codes, read_table, vectors_for
+from reprise.training.baselines import BestFeature, Served, best_feature, champions, plain_scores
+from reprise.training.data import query_codes, read_table
 from reprise.training.train import folder
 from reprise.verdict import Verdict
 
@@ -55,13 +55,15 @@ def run(plan: Plan) -> Verdict:
     table, manifest = read_table(plan)
     judgments = lake.read("judgments", plan.judgments_version, [plan.partition])
     groups = lake.read("query_groups", plan.judgments_version, [plan.partition])
+    served, best = served_models(plan), best_feature(table, list(manifest.facts["features"]))
     parts, expected = [], {}
     for block in plan.blocks:
         rows = table.filter(pc.equal(table["block"], block.name))
         if not rows.num_rows:
             continue
         codes = query_codes(rows)
-        about, models = _about(rows, codes, groups, block), model_scores(plan, rows, manifest.facts["columns"])
+        about = _about(rows, codes, groups, block)
+        models = model_scores(plan, rows, manifest.facts["columns"], served, best)
         all_labels = _labels(rows, judgments, block)
         parts += _block(block, codes, about, all_labels, models)
         if block.role != "train":
@@ -78,7 +80,7 @@ def run(plan: Plan) -> Verdict:
         raise MissingDataError(f"the training set of run {plan.run} is empty", "run `reprise featurize` anew")
     scores = pa.concat_tables(parts)
     facts: dict[str, Any] = {"models": sorted(set(scores["model"].to_pylist())), "metric": consumption_ndcg().name}
-    facts["expected_consumption"] = expected
+    facts |= {"expected_consumption": expected, "best_feature": asdict(best) if best else None}
     facts["suspects"] = feature_report.write(
         plan, table, list(manifest.facts["features"]), reach := ceiling.measure(plan, table, judgments, groups)
     )
@@ -94,16 +96,17 @@ def finished(plan: Plan) -> Verdict | None:
     return Verdict("yes", "already published", facts={"scores": done.rows, **done.facts}) if done else None
 
 
-def model_scores(plan: Plan, rows: pa.Table, columns: dict[str, str]) -> dict[str, Scores]:
-    """Return model → score of each row: the baselines, the champion unless it is release 0, and the candidates."""
-    found: dict[str, Scores] = {"engine_order": -rows["engine_rank"].to_numpy().astype(float)}
-    plays = [feature.name for feature in behaviour_features(plan.deployment.solr) if feature.measure == "plays"]
-    if plays:
-        found["popularity"] = rows[plays[0]].to_numpy()
-    lake = plan.open_lake()
-    champion = lake.get_json(f"runs/{plan.run}/champion.json") or {}
-    if champion.get("model"):
-        found["champion"] = _served(rows, champion["model"], champion["features"], columns)
+def model_scores(
+    plan: Plan, rows: pa.Table, columns: dict[str, str], served: Mapping[str, Served], best: BestFeature | None
+) -> dict[str, Scores]:
+    """Return model → score of each row, baselines first."""
+    plain: dict[str, Scores] = plain_scores(plan, rows, best)
+    return plain | {name: one.scores(rows, columns) for name, one in served.items()}
+
+
+def served_models(plan: Plan) -> dict[str, Served]:
+    """Return the champion unless it is release 0, its recipe trained anew, and the candidates; none may be missing."""
+    found, lake = champions(plan), plan.open_lake()
     for family in plan.families:
         fields = lake.get_json(f"{folder(plan, family)}/candidate.json")
         if fields is None:
@@ -111,14 +114,8 @@ def model_scores(plan: Plan, rows: pa.Table, columns: dict[str, str]) -> dict[st
                 f"run {plan.run} has no {family} candidate", f"run `reprise train --family {family}` first"
             )
         candidate = Candidate.from_dict(fields)
-        found[family] = _served(rows, candidate.model_json, candidate.features, columns)
+        found[family] = Served(candidate.model_json, candidate.features)
     return found
-
-
-def _served(rows: pa.Table, model: dict[str, Any], features: list[dict[str, Any]], columns: dict[str, str]) -> Scores:
-    used = {str(feature["name"]) for feature in model["features"]}
-    entries = [entry for entry in features if entry["name"] in used]
-    return score(model, vectors_for(rows, entries, columns), [str(entry["name"]) for entry in entries])
 
 
 def _block(

@@ -111,7 +111,7 @@ def step_request(plan: Plan, command: str, family: str | None = None, rows: int 
         *("--deploy-mode", "cluster", "--master", "yarn", "--name", name),
         *("--driver-memory", scaled(emr.driver_memory, rows)),
         *("--executor-memory", scaled(emr.executor_memory, rows)),
-        *("--conf", f"spark.dynamicAllocation.maxExecutors={emr.max_executors}"),
+        *_executors(plan, family),
         *("--conf", "spark.yarn.maxAppAttempts=1"),
         *("--conf", f"spark.pyspark.python={PYTHON}"),
     ]
@@ -122,6 +122,21 @@ def step_request(plan: Plan, command: str, family: str | None = None, rows: int 
         "ActionOnFailure": "CONTINUE",
         "HadoopJarStep": {"Jar": "command-runner.jar", "Args": submit + stage},
     }
+
+
+def _executors(plan: Plan, family: str | None) -> list[str]:
+    """Return how many executors a step may have; XGBoost's workers stand all at once, so theirs are fixed."""
+    settings: Any = getattr(plan.deployment.gate, family) if family else None
+    if settings is None or getattr(settings, "engine", "") != "xgboost":
+        return ["--conf", f"spark.dynamicAllocation.maxExecutors={plan.deployment.emr.max_executors}"]
+    cores = str(settings.worker_cores)
+    fixed = {
+        "spark.dynamicAllocation.enabled": "false",
+        "spark.executor.instances": str(settings.workers),
+        "spark.executor.cores": cores,
+        "spark.task.cpus": cores,
+    }
+    return [part for name, value in fixed.items() for part in ("--conf", f"{name}={value}")]
 
 
 def scaled(memory: str, rows: int) -> str:

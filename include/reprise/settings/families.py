@@ -70,3 +70,9 @@ class LightGbm(Strict):
     min_rows_per_leaf: int = Field(30, ge=1)
     early_stopping_rounds: int = Field(25, ge=1)
     seed: int = 7
+    engine: Literal["lightgbm", "xgboost"] = Field(
+        "lightgbm",
+        description="lightgbm: on one machine; xgboost: on as many as there are workers, and slower on few rows",
+    )
+    workers: int = Field(2, ge=1, description="of xgboost: executors, each with its share of the rows")
+    worker_cores: int = Field(1, ge=1, description="of each worker")

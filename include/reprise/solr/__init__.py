@@ -1,7 +1,16 @@
 """Solr and its Learning To Rank plugin: client, converter, exact scorer, version table. Knows no stage."""
 
 from reprise.solr.client import FeatureLog, SolrClient, as_data
-from reprise.solr.convert import InexactSplit, LinearExport, TreesExport, convert_lightgbm, convert_linear
+from reprise.solr.convert import (
+    InexactSplit,
+    LinearExport,
+    TreesExport,
+    convert_lightgbm,
+    convert_linear,
+    convert_ranklib,
+    convert_spark,
+    convert_xgboost,
+)
 from reprise.solr.score import score
 from reprise.solr.versions import Capabilities, capabilities
 
@@ -16,5 +25,8 @@ __all__ = [
     "capabilities",
     "convert_lightgbm",
     "convert_linear",
+    "convert_ranklib",
+    "convert_spark",
+    "convert_xgboost",
     "score",
 ]

@@ -38,11 +38,13 @@ class Family(Protocol):
 
 def find_family(name: str) -> Family:
     """Return a family by its name."""
+    from reprise.training.forest import Forest
     from reprise.training.lambdamart import LambdaMart
     from reprise.training.linear import LinearFamily
     from reprise.training.losses import LOSSES
 
-    known: list[Family] = [*map(LinearFamily, LOSSES), LambdaMart(), LambdaMart("xendcg", "rank_xendcg")]
+    trees: list[Family] = [Forest(), LambdaMart(), LambdaMart("xendcg", "rank_xendcg")]
+    known: list[Family] = [*map(LinearFamily, LOSSES), *trees]
     families = {family.name: family for family in known}
     if name not in families:
         raise UsageError(f"there is no family {name!r}", f"choose one of: {', '.join(families)}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprise.errors import RepriseError
+from reprise.errors import RepriseError, UsageError
 from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
 from reprise.training.data import Rows, TrainingData
@@ -33,8 +33,10 @@ class LambdaMart:
 
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
         """Return the trees up to validation's best round."""
-        lgb = _lightgbm()
         chosen: LightGbm = getattr(settings, self.name)
+        if chosen.engine == "xgboost":
+            return self._spread(data, chosen)
+        lgb = _lightgbm()
         params = {**parameters(chosen, data), "objective": self._objective}
         train = lgb.Dataset(
             data.train.vectors, data.train.grade, weight=data.train.weight, group=data.train.group_sizes,
@@ -63,6 +65,13 @@ class LambdaMart:
             curve={name: list(values["consumption_ndcg_at_10"]) for name, values in curve.items()},
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
         )
+
+    def _spread(self, data: TrainingData, chosen: LightGbm) -> Fitted:
+        from reprise.training.spread import fit_spread
+
+        if self._objective != "lambdarank":
+            raise UsageError(f"XGBoost has no {self._objective}", f"leave {self.name}.engine at lightgbm")
+        return fit_spread(data, chosen, grade_gains(data.train))
 
 
 def _lightgbm() -> Any:

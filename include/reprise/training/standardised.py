@@ -49,7 +49,7 @@ def standardised(data: TrainingData, settings: Ridge, family: str) -> Standardis
 
 
 def training_rows(data: TrainingData) -> DataFrame:
-    """Return the training rows with the key, ``raw`` (vector of features), ``target`` and a ``weight`` above 0."""
+    """Return the training rows of weight above 0: key, ``raw`` (vector of features), ``target``, ``grade``, weight."""
     from pyspark.ml.feature import VectorAssembler
     from pyspark.sql import functions as f
 
@@ -58,7 +58,7 @@ def training_rows(data: TrainingData) -> DataFrame:
     rows = session("train").read.parquet(*data.files).where(f.col("role") == "train")
     rows = rows.withColumn("target", f.coalesce("g", f.lit(0.0))).where("weight > 0")
     assembled = VectorAssembler(inputCols=data.features, outputCol="raw").transform(rows)
-    return assembled.select(*KEY, "raw", "target", "weight")
+    return assembled.select(*KEY, "raw", "target", "grade", "weight")
 
 
 def _scaled(data: TrainingData) -> tuple[StandardScalerModel, DataFrame]:

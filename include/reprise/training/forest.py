@@ -1,0 +1,80 @@
+"""A random forest of regression trees by Spark ML: expected consumption, unshown rows as 0, no order in its objective.
+
+The baseline between the linear families and LambdaMART: as flexible as trees, but nobody tells it what a ranking is.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import uuid
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reprise.settings import Gate
+from reprise.solr import convert_spark, score
+from reprise.training.data import TrainingData
+from reprise.training.family import Fitted, shares
+from reprise.training.standardised import training_rows
+
+if TYPE_CHECKING:
+    from pyspark.ml.regression import RandomForestRegressionModel
+
+
+class Forest:
+    """Averaged trees, each on its own draw of rows, each split on its own draw of features."""
+
+    name = "forest"
+
+    def fit(self, data: TrainingData, settings: Gate) -> Fitted:
+        """Return the forest; Solr adds its trees by their weight, which is one over their number."""
+        from pyspark.ml.regression import RandomForestRegressor
+
+        chosen = settings.forest
+        rows = training_rows(data).cache()
+        model = RandomForestRegressor(
+            featuresCol="raw", labelCol="target", weightCol="weight", numTrees=chosen.trees, maxDepth=chosen.depth,
+            minInstancesPerNode=chosen.min_rows_per_leaf, featureSubsetStrategy=str(chosen.features_share),
+            subsamplingRate=chosen.rows_share, maxBins=chosen.bins, seed=chosen.seed,
+        ).fit(rows)  # fmt: skip
+        rows.unpersist()
+        with tempfile.TemporaryDirectory() as there:
+            folder = _copied(model, Path(there, "forest"))
+            export, native = convert_spark(folder, data.features), _zipped(folder)
+        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
+        values = model.featureImportances.toArray().tolist()
+        return Fitted(
+            model=export.model,
+            native=("native.zip", native),
+            params=chosen.model_dump(),
+            importances=shares(dict(zip(data.features, values, strict=True))),
+            curve={name: [one.metric(score(export.model, one.vectors, one.names))] for name, one in watched.items()},
+            notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
+        )
+
+
+def _copied(model: RandomForestRegressionModel, folder: Path) -> Path:
+    """Return the folder with the saved model: executors write to the cluster's own file system, not to this disk."""
+    from reprise.spark import session
+
+    spark = session("train")
+    java = spark.sparkContext._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
+    there = java(f"/tmp/reprise-forest-{uuid.uuid4().hex}")
+    files = there.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    try:
+        model.save(there.toString())
+        files.copyToLocalFile(False, there, java(folder.as_uri()), True)
+    finally:
+        files.delete(there, True)
+    return folder
+
+
+def _zipped(folder: Path) -> bytes:
+    """Return the folder as a zip whose bytes follow from its content alone."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
+    return content.getvalue()

@@ -127,7 +127,7 @@ def _fitter(gate: Gate, trees: int) -> elimination.Fit:
     """Return how a subset is learned: as many trees as all features took, so that validation decides nothing more."""
     import lightgbm
 
-    fixed = gate.lambdamart.model_copy(update={"trees": trees, "early_stopping_rounds": trees})
+    fixed = gate.lambdamart.model_copy(update={"trees": trees, "early_stopping_rounds": trees, "engine": "lightgbm"})
     settings = gate.model_copy(update={"lambdamart": fixed})
 
     def fit(data: TrainingData) -> Scorer:

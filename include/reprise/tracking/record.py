@@ -47,7 +47,7 @@ def record_training(plan: Plan, family: str) -> str:
         manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
         if manifest is not None:
             _log_dataset(client, run, plan, manifest, "training")
-        native = "native.txt" if store.get(f"{key}/native.txt") else "native.json"
+        native = next(name for name in ("native.txt", "native.json", "native.zip") if store.get(f"{key}/{name}"))
         _log_files(client, run, {
             "model/model.json": store.get(f"{key}/model.json") or b"",
             f"model/{native}": store.get(f"{key}/{native}") or b"",

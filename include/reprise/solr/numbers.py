@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from reprise.errors import UsageError
@@ -9,6 +11,8 @@ from reprise.errors import UsageError
 # MultipleAdditiveTreesModel.NODE_SPLIT_SLACK, in every version from 6.4 on: a node goes left where
 # `value <= threshold + 1e-6f`, in float arithmetic.
 NODE_SPLIT_SLACK = np.float32(1e-6)
+_LARGEST = 0x7F7FFFFF  # the bits of the largest finite float32
+_SIGN = 0x80000000
 _DOWN, _UP = np.float32(-np.inf), np.float32(np.inf)
 
 
@@ -53,3 +57,25 @@ def solr_threshold(threshold: float) -> tuple[np.float32, np.float32, np.float32
             break
         written = following
     return written, written + NODE_SPLIT_SLACK, wanted
+
+
+def last_float(holds: Callable[[np.float32], bool]) -> np.float32 | None:
+    """Return the largest finite float32 for which a condition holds, or None; it must hold for all below that one.
+
+    Finite floats are ordered as their bits are, taken as signed integers with the negative ones mirrored, so that 32
+    halvings find it.
+    """
+    low, high = -_LARGEST - 1, _LARGEST  # the first stands for "none"
+    while low < high:
+        middle = (low + high + 1) // 2
+        if holds(_float_at(middle)):
+            low = middle
+        else:
+            high = middle - 1
+    return None if low < -_LARGEST else _float_at(low)
+
+
+def _float_at(place: int) -> np.float32:
+    """Return the float32 so many places above 0, or below it."""
+    bits = np.uint32(place if place >= 0 else _SIGN - place)
+    return bits.view(np.float32)

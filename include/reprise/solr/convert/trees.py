@@ -14,6 +14,7 @@ from reprise.solr.numbers import float_text, solr_threshold
 from reprise.solr.score import TREES
 
 Node = dict[str, Any]
+Row = tuple[int, float, int, int] | float  # a split (feature, threshold, left, right), or a leaf
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Grove:
         return TreesExport(model=model, inexact=tuple(self._inexact))
 
 
-def grown(grove: Grove, rows: Mapping[int, tuple[int, float, int, int] | float], root: int) -> Node:
+def grown(grove: Grove, rows: Mapping[int, Row], root: int) -> Node:
     """Return the tree of numbered nodes: a float is a leaf, else (feature, threshold, left, right).
 
     Children are made before their parents, so that no depth is too great; a node that is its own ancestor, or is not

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reprise.errors import UsageError
-from reprise.solr.convert import INTERCEPT, convert_lightgbm, convert_linear
-from reprise.solr.numbers import NODE_SPLIT_SLACK, float_text, floor32, solr_threshold
+from reprise.solr.convert import convert_lightgbm
+from reprise.solr.numbers import NODE_SPLIT_SLACK, solr_threshold
 from reprise.solr.score import check_model, score
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -97,36 +97,6 @@ def test_any_float32_features_are_routed_as_lightgbm_routes_them(rows, seed):
     np.testing.assert_allclose(actual[exact], expected[exact], rtol=1e-5, atol=1e-5)
 
 
-@settings(deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False), FLOATS)
-def test_floor32_splits_float32_values_as_the_double_does(threshold, value):
-    assert (value <= threshold) == (np.float32(value) <= floor32(threshold))
-
-
-@settings(deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_the_written_threshold_meets_the_wanted_one_or_stays_just_below_it(threshold):
-    written, effective, wanted = solr_threshold(threshold)
-
-    assert np.float32(float_text(written)) + NODE_SPLIT_SLACK == effective
-    assert effective <= wanted
-    one_unit = float(wanted) - float(np.nextafter(wanted, np.float32(-np.finfo(np.float32).max)))
-    assert float(wanted) - float(effective) <= max(one_unit, 1.2e-13)
-
-
-@pytest.mark.parametrize("threshold", [0.5, 31.0, 32.0, 1e-6, 1.0, 1000.5, -0.25, 0.0, -32.5, 3.0e38, -3.0e38, 1e300])
-def test_ordinary_thresholds_are_met_exactly(threshold):
-    _, effective, wanted = solr_threshold(threshold)
-
-    assert floor32(threshold) == wanted == effective
-
-
-def test_lightgbms_zero_split_sends_every_normal_positive_value_right():
-    _, effective, _ = solr_threshold(1.0000000180025095e-35)
-
-    assert 0.0 <= effective < 1e-35
-
-
 def test_a_split_that_cannot_be_exact_is_reported_and_rows_on_it_are_counted():
     random = np.random.default_rng(0)
     features = (random.integers(0, 2, (60, 1)) * 3.3e-7 + 1.03e-7).astype(np.float32)
@@ -208,41 +178,6 @@ def test_what_solr_cannot_express_is_refused_with_a_remedy(case):
 def test_text_that_is_no_model_is_a_usage_error():
     with pytest.raises(UsageError, match="not a LightGBM text model"):
         convert_lightgbm("tree\nversion=none")
-
-
-def test_a_linear_model_folds_its_scaling_and_carries_the_intercept_as_a_constant_feature():
-    random = np.random.default_rng(2)
-    features = random.normal(5, 3, (50, 3)).astype(np.float32)
-    weights, means = {"a": 0.5, "b": -2.0, "c": 4.0}, {"a": 5.0, "b": 4.0, "c": 1.0}
-    deviations = {"a": 3.0, "b": 2.0, "c": 0.0}
-
-    export = convert_linear(weights, intercept=1.25, means=means, deviations=deviations)
-
-    assert [feature["name"] for feature in export.model["features"]] == ["a", "b", "c", INTERCEPT]
-    assert [feature["name"] for feature in export.extra_features] == [INTERCEPT]
-    expected = 1.25 + 0.5 * (features[:, 0] - 5.0) / 3.0 - 2.0 * (features[:, 1] - 4.0) / 2.0
-    with_constant = np.column_stack([features, np.ones(50, dtype=np.float32)])
-    np.testing.assert_allclose(
-        score(export.model, with_constant, ["a", "b", "c", INTERCEPT]), expected, rtol=0, atol=1e-5
-    )
-
-
-def test_a_linear_model_without_constant_needs_no_extra_feature():
-    export = convert_linear({"a": 2.0})
-
-    assert export.model["params"]["weights"] == {"a": 2.0}
-    assert export.extra_features == []
-
-
-@pytest.mark.parametrize("weight", [float("nan"), float("inf"), 1e39])
-def test_a_weight_beyond_float32_is_refused(weight):
-    with pytest.raises(UsageError, match="finite"):
-        convert_linear({"a": weight})
-
-
-def test_a_feature_name_that_would_break_the_log_is_refused():
-    with pytest.raises(UsageError, match="a,b"):
-        convert_linear({"a,b": 1.0})
 
 
 def test_a_converted_model_passes_the_check():

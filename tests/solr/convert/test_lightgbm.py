@@ -1,11 +1,14 @@
 """Converted models score as LightGBM predicts, and what Solr cannot express is refused."""
 
+import json
+
 import lightgbm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders.model_edges import assert_same_scores
 from reprise.errors import UsageError
 from reprise.solr.convert import convert_lightgbm
 from reprise.solr.numbers import NODE_SPLIT_SLACK, solr_threshold
@@ -142,10 +145,6 @@ def with_missing(features):
 
 REFUSED = {
     "linear_tree": (lambda x, y: train(x.astype(np.float64), y, linear_tree=True), "linear_tree=false"),
-    "random forest": (
-        lambda x, y: train(x, y, boosting="rf", bagging_fraction=0.5, bagging_freq=1),
-        "boosting=gbdt",
-    ),
     "missing": (
         lambda x, y: train(with_missing(x), np.where(np.arange(len(x)) % 3, y, 5.0), use_missing=True),
         "use_missing=false",
@@ -178,6 +177,31 @@ def test_what_solr_cannot_express_is_refused_with_a_remedy(case):
 def test_text_that_is_no_model_is_a_usage_error():
     with pytest.raises(UsageError, match="not a LightGBM text model"):
         convert_lightgbm("tree\nversion=none")
+
+
+def test_a_random_forest_is_averaged():
+    features = vectors()
+    booster = train(features, features[:, 1], boosting="rf", bagging_fraction=0.5, bagging_freq=1)
+
+    export = convert_lightgbm(booster.model_to_string())
+
+    assert_same_scores(score(export.model, features, booster.feature_name()), booster.predict(features))
+
+
+def test_the_dump_is_the_same_model_as_the_text():
+    features = vectors()
+    booster = train(features, features[:, 1])
+
+    dumped = convert_lightgbm(json.dumps(booster.dump_model()))
+
+    assert convert_lightgbm(booster.model_to_string()) == dumped
+    assert json.dumps(convert_lightgbm(booster.model_to_string(), ["a", "b", "c", "d"]).model).count('"name"') == 4
+
+
+def test_a_dump_that_is_cut_or_something_else_is_refused():
+    for text in ("{", "[1]", '{"a": 1}', '{"tree_info": [], "num_class": 1}', "{" * 5000):
+        with pytest.raises(UsageError, match=r"LightGBM|not JSON"):
+            convert_lightgbm(text)
 
 
 def test_a_converted_model_passes_the_check():

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from builders.model_edges import assert_same_scores
 from reprise.errors import MissingDataError, UsageError
 from reprise.solr.convert import LinearExport, convert_spark
 from reprise.solr.score import check_model, score
@@ -91,16 +92,6 @@ def solr_scores(export):
     if isinstance(export, LinearExport):
         x, names = np.column_stack([x, np.ones(ROWS, np.float32)]), [*NAMES, "intercept"]
     return score(export.model, x, names)
-
-
-def assert_same_scores(actual, expected):
-    """Hold two scores to float32's rounding, and to one order wherever they are further apart than that."""
-    scale = np.abs(expected).max()
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6 * scale)
-    order = np.argsort(expected)
-    apart = np.diff(expected[order]) > 4e-6 * scale
-    assert apart.sum() > 5
-    assert (np.diff(actual[order])[apart] > 0).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

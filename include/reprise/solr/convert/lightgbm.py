@@ -14,18 +14,25 @@ from reprise.solr.convert.trees import Grove, Node, TreesExport
 def convert_lightgbm(text: str, names: Sequence[str] | None = None) -> TreesExport:
     """Return the Solr model of ``Booster.model_to_string`` or of ``json.dumps(Booster.dump_model())``: the raw score.
 
-    An objective's link (logistic, log) is not applied: it is monotone, so the order is the same. Splits on
-    categories, linear leaves, averaged (random forest) output, several classes, and any treatment of missing
-    values other than "NaN counts as 0" are UsageErrors. ``names`` replace the model's own.
+    An objective's link (logistic, log) is not applied: it is monotone, so the order is the same. A random forest's
+    trees weigh one over their number. Splits on categories, linear leaves, several classes, and any treatment of
+    missing values other than "NaN counts as 0" are UsageErrors. ``names`` replace the model's own.
     """
     dump = _dump(text)
     try:
         _refuse_shape(dump)
         grove = Grove(chosen(names, dump["feature_names"], len(dump["feature_names"])))
-        for info in dump["tree_info"]:
-            grove.add(_node(info["tree_structure"], grove))
-    except (KeyError, TypeError, IndexError) as error:
-        raise UsageError(f"not a whole LightGBM model: {error!r} is missing", "dump the model anew") from None
+        trees = dump["tree_info"]
+        for info in trees:
+            grove.add(_node(info["tree_structure"], grove), 1.0 / len(trees) if dump["average_output"] else 1.0)
+    except UsageError:
+        raise
+    except RecursionError:
+        raise UsageError("a tree is too deep", "train with max_depth") from None
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise UsageError(
+            f"not a whole LightGBM dump ({type(error).__name__}: {error})", "dump the model anew by dump_model()"
+        ) from None
     return grove.export()
 
 
@@ -33,7 +40,10 @@ def _dump(text: str) -> dict[str, Any]:
     import lightgbm
 
     if text.lstrip().startswith("{"):
-        found: dict[str, Any] = json.loads(text)
+        try:
+            found: dict[str, Any] = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"not JSON: {error}", "give what json.dumps(Booster.dump_model()) returns") from None
         return found
     try:
         booster = lightgbm.Booster(model_str=text)
@@ -45,8 +55,6 @@ def _dump(text: str) -> dict[str, Any]:
 def _refuse_shape(dump: Mapping[str, Any]) -> None:
     if dump["num_class"] > 1 or dump["num_tree_per_iteration"] > 1:
         raise UsageError(f"a model of {dump['num_class']} classes has no single score", "train a ranker or regressor")
-    if dump["average_output"]:
-        raise UsageError("a random forest averages its trees, Solr adds them", "train with boosting=gbdt")
 
 
 def _node(node: Mapping[str, Any], grove: Grove) -> Node:

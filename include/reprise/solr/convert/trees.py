@@ -13,6 +13,7 @@ from reprise.errors import UsageError
 from reprise.solr.numbers import float_text, solr_threshold
 from reprise.solr.score import TREES
 
+MAX_DEPTH = 300  # Solr, and every JSON reader and writer on the way, descends a tree by recursion
 Node = dict[str, Any]
 Row = tuple[int, float, int, int] | float  # a split (feature, threshold, left, right), or a leaf
 
@@ -65,7 +66,8 @@ class Grove:
         return {"feature": name, "threshold": float_text(written), "left": left, "right": right}
 
     def add(self, root: Node, weight: float = 1.0) -> None:
-        """Take a tree; one of weight 0 adds nothing to any score and is left out."""
+        """Take a tree; one of weight 0 adds nothing to any score and is left out; too deep a one is a UsageError."""
+        _check_depth(root)
         text = "1" if weight == 1.0 else float_text(weight)
         if float(text):
             self._trees.append({"weight": text, "root": root})
@@ -106,3 +108,11 @@ def grown(grove: Grove, rows: Mapping[int, Row], root: int) -> Node:
             continue
         pending.pop()
     return made[root]
+
+
+def _check_depth(root: Node) -> None:
+    level, depth = [root], 0
+    while level := [node[side] for node in level if "value" not in node for side in ("left", "right")]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise UsageError(f"a tree has more than {MAX_DEPTH} levels", "train with a limited depth")

@@ -14,17 +14,23 @@ from reprise.solr.convert.linear import LinearExport, convert_linear
 from reprise.solr.convert.names import chosen
 from reprise.solr.convert.trees import Grove, Node, TreesExport, grown
 
-#: Objectives whose base score is kept as what the model predicts, not as its margin.
-_LOGIT = ("reg:logistic", "binary:logistic", "binary:logitraw")
-_LOG = ("count:poisson", "reg:gamma", "reg:tweedie")
+# How an objective turns its base score, kept as what the model predicts, into a margin.
+_LOGIT = ("reg:logistic", "binary:logistic")
+_LOG = ("count:poisson", "reg:gamma", "reg:tweedie", "survival:cox", "survival:aft")
+_AS_IT_IS = (
+    "reg:squarederror", "reg:linear", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror",
+    "reg:quantileerror", "binary:hinge", "binary:logitraw", "rank:pairwise", "rank:ndcg", "rank:map",
+)  # fmt: skip
 
 
 def convert_xgboost(text: str, names: Sequence[str] | None = None) -> TreesExport | LinearExport:
     """Return the Solr model of an XGBoost JSON model; it yields the margin, base score included.
 
-    XGBoost goes left where ``x < t``, in float32: that is ``x <= `` the float32 below t. The branch for missing values
-    is left out, as Solr's vectors have none: a feature without a value has its default. So a model that was trained
-    with zeros as missing is not what it was. Splits on categories, several classes or targets are UsageErrors.
+    XGBoost goes left where ``x < t``, in float32: that is ``x <= `` the float32 below t. It adds float32 to the base
+    score, tree by tree, as Solr does after a first tree that is the base score: scores equal the margin bit for bit.
+    The branch for missing values is left out, as Solr's vectors have none: a feature without a value has its default.
+    So a model trained with zeros as missing (an SVMlight file, a sparse matrix) is not what it was. Splits on
+    categories, several classes or targets are UsageErrors.
     """
     try:
         learner = json.loads(text)["learner"]
@@ -41,7 +47,9 @@ def convert_xgboost(text: str, names: Sequence[str] | None = None) -> TreesExpor
             grove.add(grove.leaf(base))
         for number, tree in enumerate(model["trees"]):
             grove.add(_root(tree, grove), float(np.float32(weights[number])) if weights else 1.0)
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except UsageError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise UsageError(
             f"not a whole XGBoost JSON model ({type(error).__name__}: {error})", "give what save_model('x.json') wrote"
         ) from None
@@ -54,12 +62,16 @@ def _refuse_shape(shape: Mapping[str, str]) -> None:
 
 
 def _base_margin(learner: Mapping[str, Any]) -> float:
-    """Return the base score as a margin; it is one number, in a list since XGBoost 3.1."""
-    score = float(np.float32(learner["learner_model_param"]["base_score"].strip("[]")))
+    """Return the base score as a margin, in float32 as XGBoost does; it is one number, in a list since XGBoost 3.1."""
+    score, one = np.float32(learner["learner_model_param"]["base_score"].strip("[]")), np.float32(1)
     objective = learner["objective"]["name"]
     if objective in _LOGIT:
-        return -math.log(1.0 / score - 1.0)
-    return math.log(score) if objective in _LOG else score
+        return -math.log(one / score - one)
+    if objective in _LOG:
+        return math.log(score)
+    if objective not in _AS_IT_IS:
+        raise UsageError(f"the objective {objective!r} is not known", "save a model of one of XGBoost's own objectives")
+    return float(score)
 
 
 def _linear(weights: Sequence[float], names: Sequence[str], base: float) -> LinearExport:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import lightgbm
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builders.simulated_days import Service
 from reprise.judgments.propensity import curves
@@ -19,7 +22,9 @@ from reprise.sandbox.music.config import THETA
 from reprise.sandbox.music.day import simulate_day
 from reprise.settings import Gate
 from reprise.settings.gate import Theta
+from reprise.solr import score
 from reprise.training.data import Rows, TrainingData
+from reprise.training.family import Fitted
 from reprise.training.lambdamart import LambdaMart
 
 _PAIR = 1_000_000
@@ -137,6 +142,23 @@ class Learning:
         data = TrainingData(list(FEATURES), sampled(train.rows, unshown, seed), validation.rows, [])
         booster = lightgbm.Booster(model_str=LambdaMart().fit(data, GATE).native[1].decode())
         return lambda rows: booster.predict(rows.vectors)
+
+
+def filed(folder: Path, train: Rows, validation: Rows) -> TrainingData:
+    """Return the rows as families read them that Spark trains: from a file too."""
+    count, path = len(train.codes), folder / "train.parquet"
+    keys = {"block": ["t"] * count, "role": ["train"] * count, "query_group": [f"q{code}" for code in train.codes]}
+    labels = {"g": pa.array(train.g, mask=np.isnan(train.g)), "grade": train.grade, "weight": train.weight}
+    vectors = {name: train.vectors[:, column] for column, name in enumerate(train.names)}
+    pq.write_table(pa.table({**keys, "item": [str(row) for row in range(count)], **labels, **vectors}), path)
+    return TrainingData(list(train.names), train, validation, [str(path)])
+
+
+def solr_scores(fitted: Fitted, rows: Rows) -> np.ndarray:
+    """Return a fitted family's scores as Solr gives them; features of its own are always 1."""
+    ones = np.ones((len(rows.codes), len(fitted.extra_features)), np.float32)
+    names = [*rows.names, *(str(entry["name"]) for entry in fitted.extra_features)]
+    return score(fitted.model, np.hstack([rows.vectors, ones]), names)
 
 
 def sampled(rows: Rows, unshown: int, seed: int) -> Rows:

@@ -92,10 +92,11 @@ def query_group(block, group, searches, query=None, users=100):
     }  # fmt: skip
 
 
-def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False, seed=5):
+def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False, seed=5, change=None):
     """Judgments, groups and a training set whose g is known: it rises with plays where the title matches.
 
     ``shuffled`` permutes the labels of the train and validation blocks among all rows: then nothing is to be learned.
+    ``change`` makes another row of each row.
     """
     from reprise.features.catalogue import columns
 
@@ -127,7 +128,8 @@ def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False,
             row["new"] = (other["g"], other["grade"])
         for row in learned:
             row["g"], row["grade"] = row.pop("new")
-    publish_run(plan, "judgments", judgments)
+    rows = [change(row) for row in rows] if change else rows
+    publish_run(plan, "judgments", judgments, facts={"theta_measured": True, "theta_reason": ""})
     publish_run(plan, "query_groups", groups)
     curve = [
         {"theta_variant": "measured", "surface": "", "position": k, "theta": 1 / k, "pairs": 9, "method": "all_pairs"}
@@ -135,4 +137,5 @@ def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False,
     ]
     publish_run(plan, "propensities", curve)
     facts = {"features": NAMES, "columns": columns(plan.deployment.solr, []), "recall": {"test": 0.9}}
+    facts["unreachable_share"] = {"test": 0.1}
     publish_run(plan, "training_set", rows, plan.training_version, tables.training_set(NAMES), facts)

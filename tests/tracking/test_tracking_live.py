@@ -3,13 +3,18 @@
 import json
 from dataclasses import dataclass, replace
 
+import mlflow
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from builders.small_service import publish_learnable, small_plan
 from reprise import tables, tracking
 from reprise.errors import ServiceError
+from reprise.solr import score
 from reprise.tracking.runs import children
 
 pytestmark = [pytest.mark.services]
@@ -21,6 +26,20 @@ SUMMARY = {
     "importances": {"plays": 0.75, "title_terms": 0.25}, "curve": {"train": [0.5, 0.75], "validation": [0.5, 0.625]},
     "rows": {"train": 10, "validation": 5}, "notes": {"misrouted_rows": 0},
 }  # fmt: skip
+
+LTR = "org.apache.solr.ltr"
+CANDIDATE = {
+    "family": "lambdamart",
+    "model_json": {
+        "class": f"{LTR}.model.LinearModel",
+        "features": [{"name": "plays"}, {"name": "title_terms"}, {"name": "intercept"}],
+        "params": {"weights": {"plays": 0.1, "title_terms": 1 / 3, "intercept": 7.7}},
+    },
+    "features": [
+        {"name": "intercept", "class": f"{LTR}.feature.ValueFeature", "params": {"value": 1}},
+        *({"name": n, "class": f"{LTR}.feature.FieldValueFeature", "params": {"field": n}} for n in ("plays", "words")),
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,7 @@ def plan(mlflow_server, tmp_path, request):
     store, key = plan.open_lake().store, f"candidates/v={plan.models_version}/{plan.partition}/lambdamart"
     store.put(f"{key}/summary.json", json.dumps(SUMMARY).encode())
     store.put(f"{key}/model.json", b'{"class": "trees"}')
+    store.put(f"{key}/candidate.json", json.dumps(CANDIDATE).encode())
     store.put(f"{key}/native.txt", b"tree")
     models = ("engine_order", "popularity", "champion", "lambdamart")
     scores = [a_score(model, query) for model in models for query in range(3)]
@@ -115,6 +135,33 @@ def test_evaluation_completes_every_model(plan, client):
     assert len(client.list_artifacts(plan.mlflow["run_id"], "plots")) == 2
 
 
+def test_a_candidate_is_an_mlflow_model_that_scores_as_solr(plan, client, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    tracking.record_training(plan, "lambdamart")
+    tracking.record_evaluation(plan)
+    (logged,) = client.search_logged_models([plan.mlflow["experiment_id"]], f"name = '{SUMMARY['model']}'"
+                                            f" AND tags.`reprise.run` = '{plan.run}'")  # fmt: skip
+    random = np.random.default_rng(1)
+    vectors = random.normal(0, 1e3, (500, 2)).astype(np.float32)
+    frame = pd.DataFrame(vectors, columns=["title_terms", "plays"])
+
+    mlflow.set_tracking_uri(client.tracking_uri)
+    model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
+    actual = model.predict(frame)
+
+    plays, words = vectors[:, 1], vectors[:, 0]
+    by_hand = (plays * np.float32(0.1) + words * np.float32(1 / 3)) + np.float32(7.7)
+    assert actual.dtype == np.float32
+    np.testing.assert_array_equal(by_hand, actual)
+    ones = np.ones((500, 1))
+    expected = score(CANDIDATE["model_json"], np.hstack([vectors, ones]), ["title_terms", "plays", "intercept"])
+    np.testing.assert_array_equal(expected, actual)
+    assert model.metadata.signature.inputs.input_names() == ["plays", "title_terms"]
+    assert {m.key for m in logged.metrics} >= {f"test/{METRIC}"}
+    with pytest.raises(MlflowException, match="Can not safely convert"):
+        model.predict(frame.astype(float))
+
+
 def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
     tracking.record_training(plan, "lambdamart")
     tracking.record_report(plan, "gate", "no", {"report.json": b"{}"}, {"reason": "no gain was proven"})
@@ -135,6 +182,10 @@ def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
 def test_versions_are_made_once_and_aliases_follow_solr(plan, client):
     tracking.record_training(plan, "lambdamart")
     first = tracking.register(plan, Served("reprise_lambdamart_1"))
+    run = children(client, plan)["lambdamart"]
+    registered = client.get_model_version("reprise-tiny", first)
+    logged = client.get_logged_model(registered.source.removeprefix("models:/"))
+    assert (logged.source_run_id, logged.name, registered.run_id) == (run, "reprise_lambdamart_1", run)
     assert first == tracking.register(plan, Served("reprise_lambdamart_1"))
     second = tracking.register(plan, Served("reprise_lambdamart_2"))
     aliases = lambda: client.get_registered_model("reprise-tiny").aliases  # noqa: E731

@@ -20,6 +20,7 @@ from reprise.settings import (
     digest_of,
 )
 from reprise.settings.features import Cost
+from reprise.solr.score import constant
 
 #: Raised when a measure's meaning changes; part of every behaviour field's name.
 BEHAVIOUR_VERSION = 1
@@ -93,14 +94,6 @@ def _said(solr: Solr) -> dict[str, str]:
 def entry_key(entry: Mapping[str, Any]) -> str:
     """Return a digest of what a feature computes, whatever it is called: equal keys, equal values."""
     return digest_of([entry["class"], entry.get("params") or {}])
-
-
-def constant(entry: Mapping[str, Any]) -> float | None:
-    """Return the value of a feature that is the same for every document, or None."""
-    if entry["class"] != f"{_CLASS}ValueFeature":
-        return None
-    value = (entry.get("params") or {}).get("value")
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 def columns(solr: Solr, champion: list[Entry]) -> dict[str, str]:

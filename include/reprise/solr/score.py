@@ -19,6 +19,7 @@ from reprise.solr.numbers import NODE_SPLIT_SLACK
 
 LINEAR = "org.apache.solr.ltr.model.LinearModel"
 TREES = "org.apache.solr.ltr.model.MultipleAdditiveTreesModel"
+VALUE_FEATURE = "org.apache.solr.ltr.feature.ValueFeature"
 IDENTITY = "org.apache.solr.ltr.norm.IdentityNormalizer"
 
 Floats = npt.NDArray[np.float32]
@@ -91,6 +92,14 @@ def feature_names(model: Mapping[str, Any]) -> list[str]:
     if not names or len(names) != len(set(names)):
         raise UsageError(f"the model's features are empty or repeated: {names}", "list each feature once")
     return names
+
+
+def constant(entry: Mapping[str, Any]) -> float | None:
+    """Return the value of a feature-store entry that is the same for every document, or None."""
+    if entry["class"] != VALUE_FEATURE:
+        return None
+    value = (entry.get("params") or {}).get("value")
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _weights(model: Mapping[str, Any], used: Sequence[str]) -> Floats:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprise.errors import MissingDataError
 from reprise.tracking import plots
+from reprise.tracking.pyfunc import find_model, log_model
 from reprise.tracking.runs import child, run_url
 from reprise.tracking.server import mlflow_client
 from reprise.tracking.tallies import Tally, tallies
@@ -33,8 +34,8 @@ def record_training(plan: Plan, family: str) -> str:
     """Record a trained family in its child run, with the data it learned from; return the run's address."""
     store = plan.open_lake().store
     key = f"candidates/v={plan.models_version}/{plan.partition}/{family}"
-    content = store.get(f"{key}/summary.json")
-    if content is None:
+    content, candidate = store.get(f"{key}/summary.json"), store.get(f"{key}/candidate.json")
+    if content is None or candidate is None:
         raise MissingDataError(f"run {plan.run} has no trained {family} in {plan.lake}", "run the train step first")
     summary = json.loads(content)
     with mlflow_client() as client:
@@ -62,8 +63,16 @@ def record_training(plan: Plan, family: str) -> str:
             tags |= {"fit": diagnosis["verdict"], "diagnosis": diagnosis["words"]}
         for name, value in tags.items():
             client.set_tag(run, f"reprise.{name}", value)
+        _log_model(client, plan, run, family, json.loads(candidate), summary)
         client.set_tag(run, "reprise.recorded.training", summary["digest"])
         return run_url(plan.mlflow, run)
+
+
+def _log_model(
+    client: MlflowClient, plan: Plan, run: str, family: str, candidate: Mapping[str, Any], summary: Mapping[str, Any]
+) -> None:
+    tags = {"reprise.family": family, "reprise.digest": summary["digest"], "reprise.run": plan.run}
+    log_model(client, plan.mlflow["experiment_id"], run, summary["model"], candidate, tags)
 
 
 def record_evaluation(plan: Plan) -> str:
@@ -120,7 +129,9 @@ def _record_scores(
 ) -> None:
     run = child(client, plan, model)
     if not _recorded(client, run, "evaluation", manifest.attempt):
-        _log_metrics(client, run, {name: [value] for name, value in tally.metrics.items()})
+        solr_model = client.get_run(run).data.tags.get("reprise.solr_model", "")
+        logged = find_model(client, plan.mlflow["experiment_id"], run, solr_model) if solr_model else ""
+        _log_metrics(client, run, {name: [value] for name, value in tally.metrics.items()}, logged)
         if data is not None:
             _log_dataset(client, run, plan, data, "evaluation")
         client.set_tag(run, "reprise.recorded.evaluation", manifest.attempt)
@@ -158,14 +169,18 @@ def _skew_metrics(skew: Mapping[str, Mapping[str, float]]) -> dict[str, list[flo
     return {f"test/skew/{name}": [float(one["differing_share"])] for name, one in skew.items()}
 
 
-def _log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]]) -> None:
-    """Log every series, one value for each step, in batches as large as MLflow takes."""
+def _log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]], model: str = "") -> None:
+    """Log every series, one value for each step, in batches as large as MLflow takes; of an MLflow model too."""
     import time
 
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    metrics = [Metric(name, float(v), now, step) for name, values in series.items() for step, v in enumerate(values)]
+    metrics = [
+        Metric(name, float(value), now, step, model_id=model or None)
+        for name, values in series.items()
+        for step, value in enumerate(values)
+    ]
     for start in range(0, len(metrics), 900):
         client.log_batch(run, metrics=metrics[start : start + 900])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from reprise.tracking.pyfunc import find_model
 from reprise.tracking.runs import child, experiment_name
 from reprise.tracking.server import mlflow_client
 
@@ -50,7 +51,10 @@ def register(plan: Plan, candidate: Served) -> str:
             "reprise.digest": candidate.sha,
             "reprise.run": plan.run,
         }
-        return str(client.create_model_version(name, f"runs:/{run}/model", run_id=run, tags=tags).version)
+        model = find_model(client, plan.mlflow["experiment_id"], run, candidate.model)
+        source = f"models:/{model}" if model else f"runs:/{run}/model"  # of a training recorded before there were any
+        version = client.create_model_version(name, source, run_id=run, tags=tags, model_id=model or None)
+        return str(version.version)
 
 
 def find_version(client: MlflowClient, deployment: str, solr_model: str) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reprise.errors import MissingDataError, UsageError
-from reprise.features.catalogue import constant, entry_key, monotone_signs
+from reprise.features.catalogue import entry_key, monotone_signs
 from reprise.metrics import consumption_ndcg, means
+from reprise.solr.score import constant
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,13 +13,13 @@ import numpy as np
 from reprise.features.catalogue import (
     behaviour_features,
     behaviour_field,
-    constant,
     efi,
     request_parameters,
     store_entries,
 )
 from reprise.release.candidate import Candidate
 from reprise.solr import score
+from reprise.solr.score import constant
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.family import Fitted, find_family

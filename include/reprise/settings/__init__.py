@@ -20,6 +20,7 @@ from reprise.settings.gate import Blocks, Gate, Judging, Policy, Review, Selecti
 from reprise.settings.logs import Journeys, Logs, Utility
 from reprise.settings.solr import Publish, Request, Solr
 from reprise.settings.sources import Source
+from reprise.settings.tuning import Tuning
 
 __all__ = [
     "BehaviourFeature",
@@ -45,6 +46,7 @@ __all__ = [
     "Solr",
     "Source",
     "Theta",
+    "Tuning",
     "Utility",
     "deployments_folder",
     "digest_of",

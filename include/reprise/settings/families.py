@@ -68,6 +68,7 @@ class LightGbm(Strict):
     leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.07, gt=0)
     min_rows_per_leaf: int = Field(30, ge=1)
+    features_share: float = Field(1.0, gt=0, le=1, description="of the features, drawn anew for each tree")
     early_stopping_rounds: int = Field(25, ge=1)
     seed: int = 7
     engine: Literal["lightgbm", "xgboost"] = Field(

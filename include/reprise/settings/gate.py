@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from reprise.settings.base import Strict
 from reprise.settings.families import Family, Forest, Gamma, Lasso, LightGbm, Linear, Pairwise, Ridge, Tweedie
+from reprise.settings.tuning import Tuning, check_space
 
 
 class Blocks(Strict):
@@ -115,5 +116,12 @@ class Gate(Strict):
     forest: Forest = Forest()
     lambdamart: LightGbm = LightGbm()
     xendcg: LightGbm = LightGbm()
+    tuning: Tuning = Tuning()
     policy: Policy = Policy()
     review: Review = Review()
+
+    @model_validator(mode="after")
+    def _spaces_fit(self) -> Gate:
+        for family, space in self.tuning.space.items():
+            check_space(family, space, type(getattr(self, family)))
+        return self

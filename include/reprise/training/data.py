@@ -49,7 +49,10 @@ class Rows:
 
     def only_judged(self) -> Rows:
         """Return the judged rows alone, queries numbered anew."""
-        keep = self.judged
+        return self.where(self.judged)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Rows:
+        """Return the rows that a mask keeps, queries numbered anew."""
         _, codes = np.unique(self.codes[keep], return_inverse=True)
         return Rows(
             self.names, self.vectors[keep], codes.astype(np.int64), self.judged[keep], self.g[keep],

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from reprise.errors import UsageError
 from reprise.settings import Gate
-from reprise.training.data import TrainingData
+from reprise.solr import score
+from reprise.solr.score import constant
+from reprise.training.data import Rows, TrainingData, Vectors
+
+#: Told the round (from 1) and validation's deciding metric after it; what it raises ends the fit.
+Watch = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,12 @@ class Fitted:
     curve: dict[str, list[float]]
     extra_features: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+
+    def scores(self, rows: Rows) -> Vectors:
+        """Return Solr's score of each row."""
+        fixed = {str(entry["name"]): constant(entry) for entry in self.extra_features}
+        extra = np.tile(np.array(list(fixed.values()), np.float32), (len(rows.codes), 1))
+        return score(self.model, np.hstack([rows.vectors, extra]), [*rows.names, *fixed])
 
 
 class Family(Protocol):

@@ -15,13 +15,15 @@ from reprise.errors import RepriseError, UsageError
 from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
 from reprise.training.data import Rows, TrainingData
-from reprise.training.family import Fitted, shares
+from reprise.training.family import Fitted, Watch, shares
 
 if TYPE_CHECKING:
     import lightgbm as lgb
     import numpy.typing as npt
 
 GRADES = 5
+#: Threads that share so few rows wait for one another longer than they work, many times so on a busy machine.
+_FEW_ROWS = 50_000
 
 
 class LambdaMart:
@@ -31,7 +33,7 @@ class LambdaMart:
         self.name = name
         self._objective = objective
 
-    def fit(self, data: TrainingData, settings: Gate) -> Fitted:
+    def fit(self, data: TrainingData, settings: Gate, watch: Watch | None = None) -> Fitted:
         """Return the trees up to validation's best round."""
         chosen: LightGbm = getattr(settings, self.name)
         if chosen.engine == "xgboost":
@@ -51,7 +53,9 @@ class LambdaMart:
         booster = lgb.train(
             params, train, chosen.trees, valid_sets=sets, valid_names=list(watched),
             feval=_metric_of(dict(zip(map(id, sets), watched.values(), strict=True))),
-            callbacks=[lgb.record_evaluation(curve), _stop_on_validation(chosen.early_stopping_rounds)],
+            callbacks=[
+                lgb.record_evaluation(curve), _stop_on_validation(chosen.early_stopping_rounds), *_told(watch)
+            ],
         )  # fmt: skip
         rounds = max(booster.best_iteration, 1)
         text = booster.model_to_string(num_iteration=rounds)
@@ -94,10 +98,11 @@ def parameters(chosen: LightGbm, data: TrainingData) -> dict[str, Any]:
         "num_leaves": chosen.leaves,
         "learning_rate": chosen.learning_rate,
         "min_data_in_leaf": chosen.min_rows_per_leaf,
+        "feature_fraction": chosen.features_share,
         "use_missing": False,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,
+        "num_threads": 1 if len(data.train.codes) < _FEW_ROWS else 2,
         "seed": chosen.seed,
         "verbose": -1,
         **({"monotone_constraints": signs} if any(signs) else {}),
@@ -120,6 +125,15 @@ def _metric_of(rows: dict[int, Rows]) -> Any:
     return metric
 
 
+def _on_validation(env: Any) -> float:
+    return float(next(value for name, _, value, _ in env.evaluation_result_list if name == "validation"))
+
+
+def _told(watch: Watch | None) -> list[Any]:
+    """Return the callback that tells a watcher of validation after every round; none where nobody watches."""
+    return [lambda env: watch(env.iteration + 1, _on_validation(env))] if watch else []
+
+
 def _stop_on_validation(rounds: int) -> Any:
     """Return a callback that stops once validation has not risen for some rounds; training's own curve has no say."""
     import lightgbm as lgb
@@ -127,7 +141,7 @@ def _stop_on_validation(rounds: int) -> Any:
     state: dict[str, float] = {"best": -np.inf, "round": 0}
 
     def callback(env: Any) -> None:
-        score = next(value for name, _, value, _ in env.evaluation_result_list if name == "validation")
+        score = _on_validation(env)
         if score > state["best"]:
             state.update(best=score, round=env.iteration)
         last = env.iteration == env.end_iteration - 1

@@ -63,6 +63,7 @@ def parameters(data: TrainingData, chosen: LightGbm) -> dict[str, Any]:
         "max_depth": 0,
         "max_leaves": chosen.leaves,
         "learning_rate": chosen.learning_rate,
+        "colsample_bytree": chosen.features_share,
         "seed": chosen.seed,
         **({"monotone_constraints": f"({','.join(map(str, signs))})"} if any(signs) else {}),
     }

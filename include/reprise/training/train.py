@@ -18,11 +18,10 @@ from reprise.features.catalogue import (
     store_entries,
 )
 from reprise.release.candidate import Candidate
-from reprise.solr import score
-from reprise.solr.score import constant
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.family import Fitted, find_family
+from reprise.training.tuning.tune import tune
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -47,10 +46,13 @@ def run(plan: Plan, family: str) -> Verdict:
     trainer = find_family(family)
     started = time.monotonic()
     data = read_data(plan)
-    fitted = trainer.fit(data, plan.deployment.gate)
+    tuned = tune(store, key, trainer, data, plan.deployment.gate) if plan.deployment.gate.tuning.trials else None
+    fitted = tuned.fitted if tuned else trainer.fit(data, plan.deployment.gate)
     candidate = _candidate(plan, family, fitted, data.features)
-    diagnosis = _diagnosis(data, fitted, plan.deployment.gate.policy.max_train_gap)
+    diagnosis = _diagnosis(tuned.data if tuned else data, fitted, plan.deployment.gate.policy.max_train_gap)
     summary = {**_summary(data, fitted, candidate, time.monotonic() - started), "diagnosis": asdict(diagnosis)}
+    if tuned:
+        summary["tuning"] = tuned.facts
     for name, content in (
         ("model.json", json.dumps(candidate.solr_model()).encode()),
         fitted.native,
@@ -90,15 +92,12 @@ def _candidate(plan: Plan, family: str, fitted: Fitted, names: list[str]) -> Can
 def _diagnosis(data: TrainingData, fitted: Fitted, allowed_gap: float) -> Diagnosis:
     """Return the verdict on a family's fit, by judged rows of the training and the validation block."""
     learned, held_out = data.train.only_judged(), data.validation.only_judged()
-    fixed = {str(entry["name"]): constant(entry) for entry in fitted.extra_features}
-    extra = np.tile(np.array(list(fixed.values()), np.float32), (len(held_out.codes), 1))
-    scored = score(fitted.model, np.hstack([held_out.vectors, extra]), [*held_out.names, *fixed])
     return diagnose(
         fitted.curve["train"],
         fitted.curve["validation"],
         int(fitted.params.get("best_round", 1)),
         learned.metric(np.zeros(len(learned.codes))),
-        standard_error(held_out.per_query(scored), held_out.traffic_per_query),
+        standard_error(held_out.per_query(fitted.scores(held_out)), held_out.traffic_per_query),
         allowed_gap,
     )
 
@@ -123,4 +122,6 @@ def _summary(data: TrainingData, fitted: Fitted, candidate: Candidate, seconds: 
 
 
 def _facts(summary: dict[str, Any]) -> dict[str, Any]:
-    return {name: summary.get(name) for name in ("model", "digest", "metrics", "rows", "seconds", "diagnosis")}
+    return {
+        name: summary.get(name) for name in ("model", "digest", "metrics", "rows", "seconds", "diagnosis", "tuning")
+    }

@@ -1,0 +1,101 @@
+"""From a study to a candidate: the best trial's ranker as it is, and what is known of how good the choice was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reprise.metrics import means
+from reprise.objects import ObjectStore
+from reprise.settings import Gate
+from reprise.training.data import Floats, Rows, TrainingData
+from reprise.training.diagnose import standard_error
+from reprise.training.family import Family, Fitted
+from reprise.training.tuning.split import split
+from reprise.training.tuning.study import OBJECTIVE, Study
+from reprise.training.tuning.trials import Trial
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """``fitted``: what the best trial learned; ``data``: its validation rows are those that chose; ``facts``: JSON."""
+
+    fitted: Fitted
+    data: TrainingData
+    trials: list[Trial]
+    facts: dict[str, Any]
+
+
+def tune(
+    store: ObjectStore,
+    folder: str,
+    trainer: Family,
+    data: TrainingData,
+    gate: Gate,
+    clock: Callable[[], float] = time.monotonic,
+) -> Tuned:
+    """Return the best of a family's trials, which are kept under ``<folder>/trials/``; nothing is fitted again."""
+    choosing, fresh = split(data, gate.tuning.report_one_in, gate.tuning.seed)
+    study = Study(store, folder, trainer, choosing, gate, clock)
+    found = study.run()
+    best = study.best(found)
+    fitted = study.trials.ranker(best.number)
+    default = study.trials.ranker(0) if found[0].state == "complete" else None
+    facts = {
+        "sampler": gate.tuning.sampler,
+        "trials": len(found),
+        **{state: sum(trial.state == state for trial in found) for state in ("pruned", "failed")},
+        "minutes": round(sum(trial.seconds for trial in found) / 60, 3),
+        "best": best.number,
+        "settings": best.params,
+        "trees": best.trees,
+        "chosen_on": {
+            "queries": choosing.validation.queries,
+            "default": found[0].values.get(OBJECTIVE),
+            "best": best.values[OBJECTIVE],
+        },
+        "reported_on": _reported(fresh, default, fitted),
+    }
+    return Tuned(fitted, choosing, found, facts | {"words": _words(facts)})
+
+
+def _reported(fresh: Rows, default: Fitted | None, best: Fitted) -> dict[str, float | int | None]:
+    """Return the metric of the settings as they stood and of the best trial, on queries that had no part in choosing.
+
+    ``gain`` is their difference, paired by query, with its standard error; None where it cannot be told.
+    """
+    rows = fresh.only_judged()
+    traffic = rows.traffic_per_query
+    new = rows.per_query(best.scores(rows))
+    found: dict[str, float | int | None] = {"queries": rows.queries, "best": _mean(new, traffic)}
+    if default is not None:
+        old = rows.per_query(default.scores(rows))
+        found |= {
+            "default": _mean(old, traffic),
+            "gain": _mean(new - old, traffic),
+            "error": _known(standard_error(new - old, traffic)),
+        }
+    return found
+
+
+def _mean(values: Floats, traffic: Floats) -> float | None:
+    return _known(means(values, traffic).traffic_weighted)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _words(facts: dict[str, Any]) -> str:
+    chosen, reported = facts["chosen_on"], facts["reported_on"]
+    said = f"best of {facts['trials']} trials ({facts['pruned']} stopped early): trial {facts['best']}"
+    if chosen["default"] is not None:
+        said += f"; by the queries that chose {chosen['best']:.4f}, the settings as they stood {chosen['default']:.4f}"
+    if reported.get("gain") is not None:
+        said += f"; gain by other queries {reported['gain']:+.4f}"
+        said += f" ± {reported['error']:.4f}" if reported["error"] is not None else ""
+    return said

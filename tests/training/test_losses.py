@@ -4,7 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.linear_model import ElasticNet, GammaRegressor, LogisticRegression, PoissonRegressor, TweedieRegressor
+from sklearn.linear_model import (
+    ElasticNet,
+    GammaRegressor,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    TweedieRegressor,
+)
 
 from builders.small_service import NAMES, publish_learnable, small_plan
 from reprise.errors import UsageError
@@ -153,6 +160,22 @@ def test_every_loss_learns_what_is_there_and_solr_orders_by_it(data, family):
     np.testing.assert_allclose(actual, expected, atol=1e-4)
     assert rows.metric(actual) > 0.93 > rows.metric(np.zeros(len(rows.codes)))
     assert {"plays", "title_terms"} == set(list(fit.importances)[:2])
+
+
+def test_a_row_may_weigh_by_its_querys_traffic(tmp_path, spark):
+    """In memory and in Spark alike; least squares against scikit-learn's."""
+    plan = small_plan(tmp_path, gate={"traffic_power": 0.5})
+    publish_learnable(plan)
+    data = read_data(plan)
+    x, y, w = standard(data)
+    evidence = np.where(data.train.judged, 0.9, 0.1)
+    np.testing.assert_allclose(w, evidence * np.sqrt(data.train.traffic) / np.sqrt(data.train.traffic).mean())
+    own = LinearRegression().fit(x, y, sample_weight=w)
+
+    found, _ = weights(fitted(data, "linear", ridge=0.0))
+
+    np.testing.assert_allclose(found, own.coef_, atol=1e-4)
+    assert np.abs(own.coef_ - LinearRegression().fit(x, y, sample_weight=evidence).coef_).max() > 1e-3
 
 
 @pytest.mark.parametrize("family", ["poisson", "pairwise"])

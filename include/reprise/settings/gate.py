@@ -103,6 +103,12 @@ class Gate(Strict):
     features: list[str] | Literal["all", "selected"] = Field(
         "all", description="what families learn from: all, those that `reprise select --adopt` left, or these"
     )
+    traffic_power: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="a row weighs its evidence times its query's traffic to this power; 0: all alike",
+    )
     selection: Selection = Selection()
     families: list[Family] = Field(default=["linear", "lambdamart"], min_length=1)
     theta: Theta = Theta()

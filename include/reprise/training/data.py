@@ -81,6 +81,8 @@ class TrainingData:
     train: Rows
     validation: Rows
     files: list[str]
+    #: Of a query's traffic, in the weight of its rows.
+    traffic_power: float = 0.0
     #: Feature → 1 or −1 where a score may only rise or only fall with it, else 0.
     monotone: dict[str, int] = field(default_factory=dict)
 
@@ -116,8 +118,11 @@ def read_data(plan: Plan) -> TrainingData:
             raise MissingDataError(
                 f"the training set of run {plan.run} has no {role} rows", "check the window and the blocks in gate.yaml"
             )
+    power = plan.deployment.gate.traffic_power
+    asked = parts["train"].traffic ** power
+    train = replace(parts["train"], weight=parts["train"].weight * asked / asked.mean())
     files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
-    return TrainingData(names, parts["train"], parts["validation"], files, monotone_signs(plan.deployment.solr))
+    return TrainingData(names, train, parts["validation"], files, power, monotone_signs(plan.deployment.solr))
 
 
 def chosen(plan: Plan, known: list[str]) -> list[str]:

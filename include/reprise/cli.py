@@ -18,6 +18,7 @@ from reprise.answers import answer
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
 from reprise.experts.commands import grades
 from reprise.lake_commands import lake
+from reprise.model_commands import convert, score
 from reprise.release_commands import release
 from reprise.stage_commands import behaviour, evaluate, extract, featurize, gate, judge, publish, select, skew, train
 
@@ -33,45 +34,8 @@ def _root() -> None:
 
 for stage in (extract, judge, featurize, skew, select, train, evaluate, gate, behaviour, publish):
     app.command()(stage)
-
-
-# --- plain files -----------------------------------------------------------------------------------------------
-
-
-@app.command()
-def convert(
-    model: Annotated[Path, typer.Argument(help="A LightGBM text model.")],
-    name: Annotated[str, typer.Option(help="The Solr model's name.")],
-    store: Annotated[str, typer.Option(help="The feature store it reads.")],
-    out: Annotated[Path, typer.Option(help="Where to write the Solr model JSON.")],
-) -> None:
-    """Turn a LightGBM text model into a Solr model that scores the same, or refuse and say why.
-
-    Example: `reprise convert model.txt --name mine --store mine_features --out model.json`
-    """
-    from reprise.solr.files import convert_file
-
-    convert_file(model, name=name, store=store, out=out)
-    typer.echo(f"wrote {out}")
-
-
-@app.command()
-def score(
-    model: Annotated[Path, typer.Argument(help="A Solr model JSON (linear or tree).")],
-    vectors: Annotated[Path, typer.Argument(help="Parquet or CSV, one column per feature.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write the scores; the terminal if left out.")] = None,
-) -> None:
-    """Score vectors exactly as Solr would, bit for bit.
-
-    Example: `reprise score model.json vectors.parquet --out scores.csv`
-    """
-    from reprise.solr.files import score_file
-
-    text = score_file(model, vectors)
-    if out:
-        out.write_text(text, encoding="utf-8")
-    else:
-        typer.echo(text, nl=False)
+for plain in (convert, score):
+    app.command()(plain)
 
 
 # --- set-up ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`convert` and `score` on plain files."""
+"""Vectors in plain files, scored by a Solr model."""
 
 import csv
 import json
@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from reprise.errors import MissingDataError, UsageError
-from reprise.solr.files import convert_file, score_file
+from reprise.solr.convert import convert_lightgbm, convert_linear
+from reprise.solr.files import score_file
 
 NAMES = ["bm25", "plays"]
 
@@ -25,8 +26,7 @@ def converted(tmp_path, vectors):
     """The path of a Solr model and LightGBM's own predictions."""
     data = lightgbm.Dataset(vectors.copy(), vectors.sum(axis=1), feature_name=NAMES, params={"verbose": -1})
     booster = lightgbm.train({"verbose": -1, "use_missing": False, "min_data_in_leaf": 5}, data, 20)
-    booster.save_model(tmp_path / "model.txt")
-    convert_file(tmp_path / "model.txt", name="mine", store="mine_features", out=tmp_path / "model.json")
+    (tmp_path / "model.json").write_text(json.dumps(convert_lightgbm(booster.model_to_string()).model))
     return tmp_path / "model.json", booster.predict(vectors)
 
 
@@ -60,10 +60,40 @@ def test_csv_and_parquet_give_the_same_scores(tmp_path, vectors, converted):
     assert expected == score_file(converted[0], tmp_path / "vectors.csv")
 
 
-def test_the_model_is_named_as_asked(converted):
-    model = json.loads(converted[0].read_text())
+def scores(text):
+    return [float(row["score"]) for row in csv.DictReader(text.splitlines())]
 
-    assert (model["name"], model["store"]) == ("mine", "mine_features")
+
+def test_an_svmlight_file_gives_the_same_scores_and_what_it_leaves_out_is_0(tmp_path, vectors, converted):
+    from sklearn.datasets import dump_svmlight_file
+
+    vectors[::3, 1] = 0.0
+    pq.write_table(table(vectors), tmp_path / "vectors.parquet")
+    padded = np.column_stack([np.zeros(len(vectors)), vectors]).astype(np.float64)  # numbers 1 and 2
+    dump_svmlight_file(padded, np.zeros(len(vectors)), str(tmp_path / "vectors.svm"), zero_based=True)
+    dump_svmlight_file(
+        padded, np.zeros(len(vectors)), str(tmp_path / "queries.svm"), query_id=np.repeat(range(20), 10)
+    )  # fmt: skip
+
+    expected = scores(score_file(converted[0], tmp_path / "vectors.parquet"))
+    assert expected == scores(score_file(converted[0], tmp_path / "vectors.svm", NAMES))
+    assert expected == scores(score_file(converted[0], tmp_path / "queries.svm", NAMES))
+
+
+def test_svmlight_numbers_are_names_where_the_model_has_such(tmp_path):
+    model = convert_linear({"f0": 10.0, "f2": 1.0, "f9": 5.0}, intercept=0.5).model
+    (tmp_path / "model.json").write_text(json.dumps(model))
+    (tmp_path / "vectors.svm").write_text("1 qid:1 0:1 2:3\n0 qid:1 1:7 2:0.25 # a comment\n")
+
+    assert score_file(tmp_path / "model.json", tmp_path / "vectors.svm") == "score\n13.5\n0.75\n"
+
+
+def test_the_constant_of_a_linear_model_needs_no_column(tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps(convert_linear({"a": 2.0}, intercept=1.5).model))
+    (tmp_path / "vectors.csv").write_text("item,a\nsong:1,1\nsong:2,-3\n")
+
+    expected = "item,score\nsong:1,3.5\nsong:2,-4.5\n"
+    assert expected == score_file(tmp_path / "model.json", tmp_path / "vectors.csv")
 
 
 def test_missing_columns_and_empty_values_are_named(tmp_path, vectors, converted):
@@ -86,11 +116,20 @@ def test_files_that_are_not_what_they_should_be_are_named(tmp_path, vectors, con
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "bad.parquet").write_text("no parquet")
 
-    with pytest.raises(MissingDataError, match=r"no file .*nowhere.txt"):
-        convert_file(tmp_path / "nowhere.txt", name="m", store="s", out=tmp_path / "out.json")
-    for name in ("bad.json", "list.json"):
+    (tmp_path / "odd.json").write_text('{"class": "org.apache.solr.ltr.model.LinearModel", "features": ["a"]}')
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00")
+    for name in ("bad.json", "list.json", "bytes.json"):
         with pytest.raises(UsageError, match=name):
             score_file(tmp_path / name, tmp_path / "bad.parquet")
+    with pytest.raises(UsageError, match="lists the feature 'a'"):
+        score_file(tmp_path / "odd.json", tmp_path / "bad.parquet")
+    with pytest.raises(UsageError, match=r"are the features \['bm25', 'plays'\]\?"):
+        score_file(converted[0], tmp_path / "bad.svm")
+    with pytest.raises(MissingDataError, match=r"no file .*bad\.svm"):
+        score_file(converted[0], tmp_path / "bad.svm", NAMES)
+    (tmp_path / "bad.svm").write_text("one 1=2\n")
+    with pytest.raises(UsageError, match=r"bad\.svm is no SVMlight file"):
+        score_file(converted[0], tmp_path / "bad.svm", NAMES)
     with pytest.raises(UsageError, match=r"bad\.parquet cannot be read"):
         score_file(converted[0], tmp_path / "bad.parquet")
     with pytest.raises(MissingDataError, match="no file"):

@@ -72,6 +72,14 @@ def test_no_rows_give_no_scores():
 
 
 BROKEN = {
+    "weights of 0": (linear({"a": 0, "b": 0.0}), "every weight"),
+    "trees of weight 0": (trees(stump(weight="0"), stump(weight="-0.0")), "every weight"),
+    "weight beyond float32": (linear({"a": 1e39}), "no finite 32-bit"),
+    "no params": ({"class": LINEAR, "features": [{"name": "a"}]}, "no params"),
+    "no weights": ({**linear({"a": 1.0}), "params": {}}, "no weights"),
+    "features as words": ({**linear({"a": 1.0}), "features": ["a"]}, "lists the feature 'a'"),
+    "a tree as a word": (trees("stump"), "a tree has the keys"),
+    "a node as a word": (trees({"weight": "1", "root": "value"}), "a node has the keys"),
     "unknown feature in a tree": (trees(stump(feature="zzz")), "zzz"),
     "threshold as number": (trees(stump(threshold=0.5)), "not a string"),
     "threshold as word": (trees(stump(threshold="half")), "not a number"),

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from reprise.connections import connection
 from reprise.errors import ServiceError, UsageError
 from reprise.solr.pace import Pace
+from reprise.solr.score import check_model
 from reprise.solr.transport import Answer, Transport
 from reprise.solr.versions import Capabilities, capabilities
 
@@ -140,7 +141,11 @@ class SolrClient:
         return next((model for model in self.models(url) if model["name"] == name), None)
 
     def put_model(self, model: JsonObject) -> None:
-        """Add a model; its name must be new and its store present. Not proof of storage: reload and read back."""
+        """Add a model; its name must be new and its store present. Not proof of storage: reload and read back.
+
+        One that Solr would take and misread, or score 0 for all, is a UsageError and is not sent.
+        """
+        check_model(model)
         self.post("/schema/model-store", model)
 
     def delete_model(self, name: str) -> None:

@@ -64,13 +64,19 @@ def score(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str
 
 
 def check_model(model: Mapping[str, Any]) -> None:
-    """Ensure that Solr would accept the model and read it as it is meant; anything else is a UsageError."""
+    """Ensure that Solr would accept the model and read it as it is meant; anything else is a UsageError.
+
+    Also one that Solr would take and score 0 whatever the vector: all weights 0.
+    """
     used = feature_names(model)
     if model["class"] == LINEAR:
-        _weights(model, used)
+        weights = _weights(model, used)
     else:
-        for tree in _trees(model):
-            _flatten(tree, used)
+        weights = np.array([_flatten(tree, used).weight for tree in _trees(model)])
+    if not weights.any():
+        raise UsageError(
+            "every weight of the model is 0: it would score all items alike", "lower its penalty, or train it anew"
+        )
 
 
 def feature_names(model: Mapping[str, Any]) -> list[str]:
@@ -82,6 +88,8 @@ def feature_names(model: Mapping[str, Any]) -> list[str]:
         )
     names: list[str] = []
     for feature in model.get("features") or []:
+        if not isinstance(feature, Mapping) or not isinstance(feature.get("name"), str):
+            raise UsageError(f"the model lists the feature {feature!r}", 'write each as {"name": "…"}')
         norm = feature.get("norm", {"class": IDENTITY})
         if norm.get("class") != IDENTITY:
             raise UsageError(
@@ -103,14 +111,27 @@ def constant(entry: Mapping[str, Any]) -> float | None:
 
 
 def _weights(model: Mapping[str, Any], used: Sequence[str]) -> Floats:
-    weights = model.get("params", {}).get("weights", {})
+    weights = _params(model).get("weights")
+    if not isinstance(weights, Mapping):
+        raise UsageError("the model's params hold no weights", "give every feature a weight")
     missing = [name for name in used if name not in weights]
     if missing:
         raise UsageError(f"the model has no weight for {missing}", "give every feature a weight")
     wrong = [name for name in used if isinstance(weights[name], bool) or not isinstance(weights[name], (int, float))]
     if wrong:
         raise UsageError(f"the weights of {wrong} are not JSON numbers", "Solr wants numbers here, not strings")
-    return np.array([weights[name] for name in used], dtype=np.float32)
+    with np.errstate(over="ignore"):
+        found = np.array([weights[name] for name in used], dtype=np.float32)
+    if not np.isfinite(found).all():
+        raise UsageError("a weight of the model is no finite 32-bit float", "train it anew")
+    return found
+
+
+def _params(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    params = model.get("params")
+    if not isinstance(params, Mapping):
+        raise UsageError("the model has no params", "give a whole Solr model")
+    return params
 
 
 def _score_linear(weights: Floats, matrix: Floats) -> Floats:
@@ -121,8 +142,8 @@ def _score_linear(weights: Floats, matrix: Floats) -> Floats:
 
 
 def _trees(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    trees = model.get("params", {}).get("trees")
-    if not trees:
+    trees = _params(model).get("trees")
+    if not isinstance(trees, Sequence) or not trees:
         raise UsageError("the model has no trees", "Solr refuses a MultipleAdditiveTreesModel without trees")
     return list(trees)
 
@@ -139,10 +160,14 @@ def _float(value: Any, what: str) -> np.float32:
     return number
 
 
+def _keys(found: Any) -> set[str]:
+    return set(map(str, found)) if isinstance(found, Mapping) else set()
+
+
 def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
     """Return a tree as arrays, nodes in the order they are met; unknown keys are refused, as Solr does."""
-    if set(tree) != {"weight", "root"}:
-        raise UsageError(f"a tree has the keys {sorted(tree)}", "it needs exactly weight and root")
+    if _keys(tree) != {"weight", "root"}:
+        raise UsageError(f"a tree has the keys {sorted(_keys(tree))}", "it needs exactly weight and root")
     index = {name: column for column, name in enumerate(used)}
     rows: list[tuple[int, np.float32, int, int, np.float32]] = []
     pending: deque[tuple[Mapping[str, Any], int, int]] = deque([(tree["root"], 0, 0)])
@@ -150,12 +175,12 @@ def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
     while pending:
         node, place, level = pending.popleft()
         depth = max(depth, level)
-        if set(node) == {"value"}:
+        if _keys(node) == {"value"}:
             rows.append((0, np.float32(0), place, place, _float(node["value"], "a leaf's value")))
             continue
-        if set(node) != _SPLIT_KEYS:
+        if _keys(node) != _SPLIT_KEYS:
             raise UsageError(
-                f"a node has the keys {sorted(node)}", f"it needs value alone, or exactly {sorted(_SPLIT_KEYS)}"
+                f"a node has the keys {sorted(_keys(node))}", f"it needs value alone, or exactly {sorted(_SPLIT_KEYS)}"
             )
         if node["feature"] not in index:
             raise UsageError(

@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from builders.model_edges import assert_same_scores
+from builders.model_edges import ODD, assert_same_scores, edge_vectors
+from builders.spark_forest import forest_scores, save_forest
 from reprise.errors import MissingDataError, UsageError
 from reprise.solr.convert import LinearExport, convert_spark
 from reprise.solr.score import check_model, score
@@ -107,6 +108,25 @@ def test_a_saved_model_scores_as_spark_predicts(kind, rows, tmp_path):
     if not isinstance(export, LinearExport):
         assert export.misrouted(features(), NAMES) == 0
     assert_same_scores(solr_scores(export), expected)
+
+
+def test_a_forest_goes_where_spark_goes_at_every_threshold(rows, tmp_path):
+    """Thresholds are doubles at floats and just beside them; the rows are at the thresholds and beside them."""
+    from pyspark.ml.linalg import DenseVector
+    from pyspark.ml.regression import RandomForestRegressionModel
+
+    grown = save_forest(tmp_path / "saved", np.random.default_rng(7), 4, 9, [3e-6, 0.25, *ODD])
+    export = convert_spark(tmp_path / "saved", NAMES)
+    edges = edge_vectors(export.model, 400)
+    kept = edges[[export.misrouted(row[None], NAMES) == 0 for row in edges]]
+    model = RandomForestRegressionModel.load(str(tmp_path / "saved"))
+    frame = rows.sparkSession.createDataFrame([(DenseVector(row.astype(float)),) for row in kept], ["features"])
+
+    expected = np.array([row["prediction"] for row in model.transform(frame).collect()])
+
+    assert len(kept) > 200
+    np.testing.assert_allclose(forest_scores(grown, kept), expected, rtol=0, atol=1e-12)
+    assert_same_scores(score(export.model, kept, NAMES), expected)
 
 
 @pytest.mark.parametrize("scaled", [{"withMean": True}, {"withMean": False}, {"withMean": True, "withStd": False}])

@@ -14,6 +14,7 @@ from reprise.solr.numbers import float_text, solr_threshold
 from reprise.solr.score import TREES
 
 MAX_DEPTH = 300  # Solr, and every JSON reader and writer on the way, descends a tree by recursion
+_LARGEST = float(np.finfo(np.float32).max)
 Node = dict[str, Any]
 Row = tuple[int, float, int, int] | float  # a split (feature, threshold, left, right), or a leaf
 
@@ -58,7 +59,12 @@ class Grove:
         return {"value": float_text(value)}
 
     def split(self, feature: int, threshold: float, left: Node, right: Node) -> Node:
-        """Return a node that goes left where ``value <= threshold``; the threshold is a double."""
+        """Return a node that goes left where ``value <= threshold``; the threshold is a double.
+
+        Where no finite float32 goes left, that is the right branch alone.
+        """
+        if threshold < -_LARGEST:
+            return right
         name = self.names[feature]
         written, effective, wanted = solr_threshold(threshold)
         if effective != wanted:

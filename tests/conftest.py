@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from reprise.sandbox import solr_server, supervisor
 from reprise.sandbox.home import DEFAULT_PORTS, Home
@@ -24,6 +25,9 @@ from reprise.sandbox.services import aws_client
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from pyspark.sql import SparkSession
+
+settings.register_profile("reprise", deadline=None)  # no test is timed: a busy machine is no failure
+settings.load_profile("reprise")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from reprise import tables
 from reprise.errors import MissingDataError
+from reprise.gate.beside import differences
 from reprise.gate.checks import answer, superior
 from reprise.gate.decide import examine, run
 from reprise.gate.report import add_verification, load_report, save_report
@@ -452,3 +453,18 @@ def test_solr_completes_the_report(tmp_path, changes, expected, culprit):
 
 def test_no_check_at_all_proves_nothing():
     assert answer([]) == "cannot tell"
+
+
+@pytest.mark.parametrize(("live", "rival"), [(LIVE, "champion"), ({"number": 0}, "engine_order")])
+def test_every_model_stands_beside_what_serves_by_the_gates_own_comparison(tmp_path, live, rival):
+    world = World(tmp_path, live=live)
+    plan = world.build()
+
+    found = differences(plan)
+    report = examine(plan, plan.open_lake())
+
+    assert found[report.family] == report.comparison
+    assert set(found) == {*world.gains, rival}
+    assert (found[rival].difference, found[rival].lower, found[rival].upper) == (0, 0, 0)
+    apart = found["lambdamart"].difference - found["linear"].difference
+    assert apart == pytest.approx(0.04, abs=0.03)

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import dataclass, replace
+from math import nan
+from urllib.parse import unquote
 
 import mlflow
 import numpy as np
@@ -14,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from builders.small_service import publish_learnable, small_plan
 from reprise import tables, tracking
 from reprise.errors import ServiceError
+from reprise.metrics import Comparison
 from reprise.solr import score
 from reprise.tracking.runs import children
 
@@ -42,6 +45,13 @@ CANDIDATE = {
 }
 
 
+BESIDE = {
+    "lambdamart": Comparison(0.02, -0.01, 0.05, 0.015, 0.04, 0.2, 2, 1.6),
+    "champion": Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2, 1.6),
+    "popularity": Comparison(-0.3, nan, nan, nan, nan, nan, 1, 1.0),
+}
+
+
 @dataclass(frozen=True)
 class Served:
     """What the registry asks of a candidate."""
@@ -61,6 +71,11 @@ def client(mlflow_server):
 def plan(mlflow_server, tmp_path, request):
     """A planned run of its own, with what training and evaluation leave in the lake."""
     plan = replace(small_plan(tmp_path), run=f"run{abs(hash(request.node.name)) % 10**8}")
+    return prepared(plan)
+
+
+def prepared(plan):
+    """The plan with its MLflow run, its lake holding one trained family and the scores of four models."""
     plan = replace(plan, airflow={"dag_id": "retrain", "run_id": "manual__o'clock", "url": "http://localhost/run"})
     publish_learnable(plan, queries=3)
     store, key = plan.open_lake().store, f"candidates/v={plan.models_version}/{plan.partition}/lambdamart"
@@ -73,6 +88,11 @@ def plan(mlflow_server, tmp_path, request):
     table = pa.Table.from_pylist(scores, tables.scores)
     plan.open_lake().write("scores", plan.models_version, plan.partition, table)
     return replace(plan, mlflow=tracking.start_run(plan))
+
+
+def by_model(client, plan):
+    """Model → id of its run."""
+    return {run.data.tags["reprise.model"]: run.info.run_id for run in children(client, plan)}
 
 
 def a_score(model, query):
@@ -96,7 +116,7 @@ def test_training_is_recorded_once(plan, client):
     url = tracking.record_training(plan, "lambdamart")
     again = tracking.record_training(plan, "lambdamart")
 
-    found = children(client, plan)
+    found = by_model(client, plan)
     run = found["lambdamart"]
     assert {"lambdamart"} == set(found)
     assert url == again == tracking.run_url(plan.mlflow, run)
@@ -118,10 +138,10 @@ def test_training_is_recorded_once(plan, client):
 
 def test_evaluation_completes_every_model(plan, client):
     tracking.record_training(plan, "lambdamart")
-    tracking.record_evaluation(plan)
-    tracking.record_evaluation(plan)
+    tracking.record_evaluation(plan, BESIDE)
+    tracking.record_evaluation(plan, BESIDE)
 
-    found = children(client, plan)
+    found = by_model(client, plan)
     assert {"engine_order", "popularity", "champion", "lambdamart"} == set(found)
     for run in map(client.get_run, found.values()):
         assert run.info.status == "FINISHED"
@@ -138,7 +158,7 @@ def test_evaluation_completes_every_model(plan, client):
 def test_a_candidate_is_an_mlflow_model_that_scores_as_solr(plan, client, monkeypatch):
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     tracking.record_training(plan, "lambdamart")
-    tracking.record_evaluation(plan)
+    tracking.record_evaluation(plan, BESIDE)
     (logged,) = client.search_logged_models([plan.mlflow["experiment_id"]], f"name = '{SUMMARY['model']}'"
                                             f" AND tags.`reprise.run` = '{plan.run}'")  # fmt: skip
     random = np.random.default_rng(1)
@@ -162,6 +182,62 @@ def test_a_candidate_is_an_mlflow_model_that_scores_as_solr(plan, client, monkey
         model.predict(frame.astype(float))
 
 
+def test_every_model_has_the_columns_that_people_compare_by(plan, client):
+    tracking.record_training(plan, "lambdamart")
+    tracking.record_evaluation(plan, BESIDE)
+
+    runs = {run.data.tags["reprise.model"]: run for run in children(client, plan)}
+    metrics, tags = runs["lambdamart"].data.metrics, runs["lambdamart"].data.tags
+    columns = ("delta_to_champion", "delta_to_champion/low", "delta_to_champion/high", "detectable_gain")
+    assert [metrics[name] for name in columns] == [0.02, -0.01, 0.05, 0.04]
+    assert [runs["champion"].data.metrics[name] for name in columns] == [0.0] * 4
+    assert [name for name in columns if name in runs["popularity"].data.metrics] == ["delta_to_champion"]
+    assert (tags["reprise.kind"], tags["reprise.family"]) == ("candidate", "lambdamart")
+    kinds = {model: run.data.tags["reprise.kind"] for model, run in runs.items()}
+    assert kinds == {
+        "lambdamart": "candidate", "champion": "champion", "engine_order": "baseline", "popularity": "baseline",
+    }  # fmt: skip
+    found = client.search_runs(
+        [plan.mlflow["experiment_id"]], f"tags.`reprise.kind` = 'candidate' and tags.`reprise.run` = '{plan.run}'"
+    )
+    assert [run.info.run_id for run in found] == [runs["lambdamart"].info.run_id]
+
+
+def test_the_models_stand_side_by_side(plan, client):
+    tracking.record_training(plan, "lambdamart")
+    tracking.record_evaluation(plan, BESIDE)
+    parent, ids = plan.mlflow["run_id"], by_model(client, plan)
+    client.delete_tag(parent, "reprise.recorded.evaluation")
+    tracking.record_evaluation(plan, BESIDE)  # as after a crash: nothing stands there twice
+
+    order = ["lambdamart", "champion", "engine_order", "popularity"]
+    table = client.load_table(plan.mlflow["experiment_id"], "comparison/models.json", [parent])
+    assert table["model"].tolist() == order
+    assert table[f"test/{METRIC}"].tolist() == pytest.approx([(0.5 + 3 * 0.75) / 4] * 4)
+    url = tracking.comparison_url(plan)
+    route, query = unquote(url).split("#/compare-runs?")
+    asked = dict(part.split("=") for part in query.split("&"))
+    assert route == f"{client.tracking_uri}/"
+    assert json.loads(asked["runs"]) == [ids[model] for model in order]
+    assert json.loads(asked["experiments"]) == [plan.mlflow["experiment_id"]]
+    note = client.get_run(parent).data.tags["mlflow.note.content"]
+    assert f"({url})" in note
+    assert "http://localhost/run" in note
+    assert "comparison/retrains.png" in [file.path for file in client.list_artifacts(parent, "comparison")]
+
+
+def test_families_are_followed_over_retrains(plan, client):
+    later = prepared(replace(plan, run=f"{plan.run}b", days=[*plan.days, "2026-09-09"], mlflow={}))
+    for one in (plan, later):
+        tracking.record_evaluation(one, BESIDE)
+    rows = client.load_table(plan.mlflow["experiment_id"], "comparison/retrains.json", [later.mlflow["run_id"]])
+
+    mine = rows[rows["run"].isin([plan.run, later.run])]
+    assert mine["run"].tolist() == [plan.run] * 4 + [later.run] * 4
+    assert mine["as_of"].tolist() == ["2026-09-08"] * 4 + ["2026-09-09"] * 4
+    assert mine[mine["model"] == "popularity"][METRIC].tolist() == pytest.approx([0.6875] * 2)
+
+
 def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
     tracking.record_training(plan, "lambdamart")
     tracking.record_report(plan, "gate", "no", {"report.json": b"{}"}, {"reason": "no gain was proven"})
@@ -174,7 +250,7 @@ def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
         run.data.tags["reprise.gate.answer"],
     ) == ("FINISHED", "refused", "no")
     assert [file.path for file in client.list_artifacts(run.info.run_id, "gate")] == ["gate/report.json"]
-    assert client.get_run(children(client, plan)["lambdamart"]).info.status == "KILLED"
+    assert client.get_run(by_model(client, plan)["lambdamart"]).info.status == "KILLED"
     tracking.reopen_run(plan.mlflow)
     assert client.get_run(plan.mlflow["run_id"]).info.status == "RUNNING"
 
@@ -182,7 +258,7 @@ def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
 def test_versions_are_made_once_and_aliases_follow_solr(plan, client):
     tracking.record_training(plan, "lambdamart")
     first = tracking.register(plan, Served("reprise_lambdamart_1"))
-    run = children(client, plan)["lambdamart"]
+    run = by_model(client, plan)["lambdamart"]
     registered = client.get_model_version("reprise-tiny", first)
     logged = client.get_logged_model(registered.source.removeprefix("models:/"))
     assert (logged.source_run_id, logged.name, registered.run_id) == (run, "reprise_lambdamart_1", run)

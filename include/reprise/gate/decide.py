@@ -10,6 +10,7 @@ import numpy as np
 from reprise.errors import MissingDataError
 from reprise.features.catalogue import behaviour_features
 from reprise.gate import consumption
+from reprise.gate.beside import champion_release, serving
 from reprise.gate.checks import (
     Check,
     enough_data,
@@ -65,15 +66,15 @@ def _known(value: float) -> float | None:
 def examine(plan: Plan, lake: Lake) -> Report:
     """Return the report on this run's candidates; missing scores or candidates are an error."""
     scores = lake.read("scores", plan.models_version, [plan.partition])
-    champion_release = _champion(plan, lake)
-    champion = "champion" if champion_release.get("number", 0) else "engine_order"
+    release = champion_release(plan, lake)
+    champion = serving(release)
     validation, test = paired(scores, "validation"), paired(scores, "test")
     chosen_from = {name: validation.mean(name).traffic_weighted for name in plan.families}
     family = max(chosen_from, key=lambda name: (np.nan_to_num(chosen_from[name], nan=-1.0), name))
     comparison = test.compare(family, champion, plan.deployment.gate.policy)
     measured, theta_reason = _theta(plan, lake)
     checks = [
-        untouched_test_block(plan.block("test")[0].first, _trained_until(plan, lake, family), champion_release),
+        untouched_test_block(plan.block("test")[0].first, _trained_until(plan, lake, family), release),
         *_data_checks(plan, lake, paired(scores, "train"), validation, comparison, family),
         *_effect_checks(plan, test, comparison, family, champion),
         *([] if measured else [robust_to_position_bias(test, family, champion)]),
@@ -86,7 +87,7 @@ def examine(plan: Plan, lake: Lake) -> Report:
         run=plan.run,
         deployment=plan.deployment.name,
         family=family,
-        champion=_in_words(champion_release),
+        champion=_in_words(release),
         metric=METRIC,
         theta_measured=measured,
         theta_reason=theta_reason,
@@ -201,13 +202,6 @@ def _moved(
     winners = [moved(n) for n in order[:_MOVED_SHOWN].tolist() if weight[n] > 0]
     losers = [moved(n) for n in order[::-1][:_MOVED_SHOWN].tolist() if weight[n] < 0]
     return winners, losers
-
-
-def _champion(plan: Plan, lake: Lake) -> dict[str, Any]:
-    content = lake.get_json(f"runs/{plan.run}/champion.json")
-    if content is None:
-        raise MissingDataError(f"run {plan.run} has no champion.json in {lake.uri}", "run the plan task again")
-    return dict(content["release"])
 
 
 def _in_words(release: dict[str, Any]) -> str:

@@ -23,7 +23,9 @@ def record_step(plan: Plan, command: str, family: str | None) -> str:
     if command == "train" and family:
         return tracking.record_training(plan, family)
     if command == "evaluate":
-        return tracking.record_evaluation(plan)
+        from reprise.gate.beside import differences
+
+        return tracking.record_evaluation(plan, differences(plan))
     return tracking.run_url(plan.mlflow)
 
 

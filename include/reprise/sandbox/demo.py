@@ -20,12 +20,14 @@ from rich.console import Console
 from reprise.errors import RepriseError, ServiceError
 from reprise.gate.report import Report, load_report
 from reprise.lake import Lake
+from reprise.plan import read_plan
 from reprise.sandbox import music, service_life
 from reprise.sandbox.airflow_client import AirflowClient
 from reprise.sandbox.home import LAKE, Home
 from reprise.sandbox.supervisor import up
 from reprise.settings import load_deployment
 from reprise.solr.client import SolrClient, connect
+from reprise.tracking import comparison_url
 
 DAGS = ("extract", "retrain", "rollback")
 BUDGET_S = {"start": 60, "simulate": 90, "act 1": 240, "act 2": 210, "act 3": 45}
@@ -269,13 +271,14 @@ def _side_by_side(stage: Stage, query: str, live: list[str], old: list[str]) -> 
 
 
 def _receipt(stage: Stage) -> None:
-    """Print ten lines: what happened, where to look, how long it took."""
+    """Print eleven lines: what happened, where to look, how long it took."""
     home = stage.home
     times = ", ".join(f"{name} {stage.seconds[name]:.0f}/{budget} s" for name, budget in BUDGET_S.items())
     lines = [
         *stage.lines,
         f"Airflow   {home.url('airflow')}   admin / {home.passwords['admin']}   mira / {home.passwords['mira']}",
         f"MLflow    {home.url('mlflow')}   (no log-in on one machine)",
+        f"models    side by side: {comparison_url(read_plan(f'{LAKE}/{DEPLOYMENT}/runs/{stage.run}/plan.json'))}",
         f"Solr      {home.url('solr')}   (no log-in on one machine)",
         f"time      {times}",
         "next      `make demo` lives another week; `make down` ends it all; `reprise release list demo`",

@@ -4,11 +4,13 @@ One parent run for each run of the lifecycle, one child for each model that is c
 its tags first, so that a retry never makes a second.
 """
 
+from reprise.tracking.comparison import comparison_url
 from reprise.tracking.record import record_evaluation, record_report, record_training
 from reprise.tracking.registry import register, set_champion
 from reprise.tracking.runs import finish_run, reopen_run, run_url, start_run
 
 __all__ = [
+    "comparison_url",
     "finish_run",
     "record_evaluation",
     "record_report",

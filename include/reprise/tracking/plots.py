@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,6 +97,28 @@ def intervals(rows: Mapping[str, tuple[float, float, float]], label: str) -> byt
         axes.set_xlabel(label)
 
     return _png(draw, "What is missed without a feature", (11, 6))
+
+
+def retrains(rows: Sequence[Mapping[str, Any]], metric: str) -> bytes:
+    """Return the metric of each model on each retrain's own test days, oldest first; what learned nothing is dashed.
+
+    ``rows``: ``run``, ``as_of``, ``model``, ``kind`` and the metric under its own name.
+    """
+    places = {run: place for place, run in enumerate(dict.fromkeys(row["run"] for row in rows))}
+    labels = {places[row["run"]]: row["as_of"] for row in rows}
+    by_model: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+
+    def draw(axes: Axes) -> None:
+        for model, mine in by_model.items():
+            style = {"candidate": "-", "champion": "-."}.get(mine[-1]["kind"], ":")
+            axes.plot([places[r["run"]] for r in mine], [r[metric] for r in mine], style, marker="o", label=model)
+        axes.set_xticks(list(labels), list(labels.values()), rotation=45, ha="right")
+        axes.set_ylabel(f"{metric}, of that retrain's test days")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+    return _png(draw, "Models over the last retrains", (11, 6))
 
 
 def theta_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:

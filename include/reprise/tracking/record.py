@@ -6,27 +6,25 @@ A record ends with a tag; a retry that finds the tag of the same content has not
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprise.errors import MissingDataError
-from reprise.tracking import plots
+from reprise.tracking import comparison, plots
 from reprise.tracking.pyfunc import find_model, log_model
-from reprise.tracking.runs import child, run_url
+from reprise.tracking.runs import child, children, parent_note, run_url
 from reprise.tracking.server import mlflow_client
 from reprise.tracking.tallies import Tally, tallies
+from reprise.tracking.write import log_dataset, log_files, log_metrics, log_table
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from reprise.lake import Manifest
+    from reprise.metrics import Comparison
     from reprise.plan import Plan
 
 METRIC = "consumption_ndcg_at_10"
-#: Of a training set's facts, what a dataset's profile shows.
-_SUMMARY = ("rows", "judged_rows", "graded_rows", "mean_g", "queries", "unreachable_share", "recall")
 _REPORTS = ("health.html", "health.json", "ceiling.json", "skew.json")
 
 
@@ -44,12 +42,12 @@ def record_training(plan: Plan, family: str) -> str:
             return run_url(plan.mlflow, run)
         for name, value in {**summary["params"], "features": len(summary["features"])}.items():
             client.log_param(run, name, value)
-        _log_metrics(client, run, _curve_metrics(summary))
+        log_metrics(client, run, _curve_metrics(summary))
         manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
         if manifest is not None:
-            _log_dataset(client, run, plan, manifest, "training")
+            log_dataset(client, run, plan, manifest, "training")
         native = next(name for name in ("native.txt", "native.json", "native.zip") if store.get(f"{key}/{name}"))
-        _log_files(client, run, {
+        log_files(client, run, {
             "model/model.json": store.get(f"{key}/model.json") or b"",
             f"model/{native}": store.get(f"{key}/{native}") or b"",
             "model/summary.json": content,
@@ -75,11 +73,12 @@ def _log_model(
     log_model(client, plan.mlflow["experiment_id"], run, summary["model"], candidate, tags)
 
 
-def record_evaluation(plan: Plan) -> str:
+def record_evaluation(plan: Plan, beside: Mapping[str, Comparison]) -> str:
     """Record every model's scores in its child run, baselines and champion too, and end them; return the parent's page.
 
     A model's main figures are ``<role>/consumption_ndcg_at_10`` (judged items alone, measured θ, weighted by
     traffic) and its ``_per_query``; the other readings carry the θ variant or the unjudged policy in their name.
+    ``beside``: model → its difference to what serves, which every model has as the same columns.
     """
     lake = plan.open_lake()
     manifest = lake.published("scores", plan.models_version, plan.partition)
@@ -90,22 +89,37 @@ def record_evaluation(plan: Plan) -> str:
     with mlflow_client() as client:
         for model, tally in found.items():
             tally.metrics.update(_support(manifest.facts.get("expected_consumption", {}).get(model, {})))
+            tally.metrics.update(comparison.columns(tally.metrics, beside.get(model)))
             _record_scores(client, plan, model, tally, manifest, training_set)
         parent = plan.mlflow["run_id"]
         if not _recorded(client, parent, "evaluation", manifest.attempt):
             skew = lake.get_json(f"runs/{plan.run}/features/skew.json") or {}
             ceiling = manifest.facts.get("reachable_share")
             reach = _reach_metrics(training_set) | ({"test/reachable_share": [ceiling]} if ceiling is not None else {})
-            _log_metrics(client, parent, {**reach, **_skew_metrics(skew)})
+            log_metrics(client, parent, {**reach, **_skew_metrics(skew)})
             by_segment = {model: tally.segments for model, tally in found.items()}
             reports = {f"features/{name}": lake.store.get(f"runs/{plan.run}/features/{name}") for name in _REPORTS}
-            _log_files(client, parent, {
+            log_files(client, parent, {
                 **{name: content for name, content in reports.items() if content},
                 "plots/segments.png": plots.segments(by_segment, METRIC),
                 "plots/position_bias.png": plots.theta_curves(_theta(plan)),
             })  # fmt: skip
+            _record_comparison(client, plan)
             client.set_tag(parent, "reprise.recorded.evaluation", manifest.attempt)
     return run_url(plan.mlflow)
+
+
+def _record_comparison(client: MlflowClient, plan: Plan) -> None:
+    """Record all models side by side: a table, where to compare them, and families over the last retrains."""
+    import pandas as pd
+
+    parent, runs = plan.mlflow["run_id"], children(client, plan)
+    log_table(client, parent, "comparison/models.json", pd.DataFrame(comparison.models_table(runs)))
+    rows = comparison.history(client, plan.mlflow["experiment_id"])
+    log_table(client, parent, "comparison/retrains.json", pd.DataFrame(rows))
+    log_files(client, parent, {"comparison/retrains.png": plots.retrains(rows, METRIC)})
+    url = comparison.compare_url(plan.mlflow, [run.info.run_id for run in comparison.ordered(runs)])
+    client.set_tag(parent, "mlflow.note.content", parent_note(plan, url))
 
 
 def record_report(
@@ -118,7 +132,7 @@ def record_report(
     """
     with mlflow_client() as client:
         run = plan.mlflow["run_id"]
-        _log_files(client, run, {f"{stage}/{name}": content for name, content in files.items()})
+        log_files(client, run, {f"{stage}/{name}": content for name, content in files.items()})
         for name, value in {"answer": answer, **(facts or {})}.items():
             client.set_tag(run, f"reprise.{stage}.{name}", value[:5000])
     return run_url(plan.mlflow)
@@ -131,9 +145,9 @@ def _record_scores(
     if not _recorded(client, run, "evaluation", manifest.attempt):
         solr_model = client.get_run(run).data.tags.get("reprise.solr_model", "")
         logged = find_model(client, plan.mlflow["experiment_id"], run, solr_model) if solr_model else ""
-        _log_metrics(client, run, {name: [value] for name, value in tally.metrics.items()}, logged)
+        log_metrics(client, run, {name: [value] for name, value in tally.metrics.items()}, logged)
         if data is not None:
-            _log_dataset(client, run, plan, data, "evaluation")
+            log_dataset(client, run, plan, data, "evaluation")
         client.set_tag(run, "reprise.recorded.evaluation", manifest.attempt)
     client.set_terminated(run, "FINISHED")
 
@@ -167,58 +181,6 @@ def _reach_metrics(data: Manifest | None) -> dict[str, list[float]]:
 
 def _skew_metrics(skew: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
     return {f"test/skew/{name}": [float(one["differing_share"])] for name, one in skew.items()}
-
-
-def _log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]], model: str = "") -> None:
-    """Log every series, one value for each step, in batches as large as MLflow takes; of an MLflow model too."""
-    import time
-
-    from mlflow.entities import Metric
-
-    now = int(time.time() * 1000)
-    metrics = [
-        Metric(name, float(value), now, step, model_id=model or None)
-        for name, values in series.items()
-        for step, value in enumerate(values)
-    ]
-    for start in range(0, len(metrics), 900):
-        client.log_batch(run, metrics=metrics[start : start + 900])
-
-
-def _log_dataset(client: MlflowClient, run: str, plan: Plan, data: Manifest, context: str) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source = plan.open_lake().store.uri(f"{data.table}/v={data.version}/{data.partition}/attempt={data.attempt}")
-    summary = {name: data.facts[name] for name in _SUMMARY if name in data.facts}
-    dataset = Dataset(
-        name=f"{plan.deployment.name}-{data.table}-{plan.run}",
-        digest=str(data.facts.get("digest") or data.attempt),
-        source_type="s3" if source.startswith("s3://") else "local",
-        source=json.dumps({"uri": source}),
-        schema=_dataset_schema(data.facts),
-        profile=json.dumps({"num_rows": data.rows, **summary}),
-    )
-    client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
-
-
-def _dataset_schema(facts: Mapping[str, Any]) -> str:
-    """Return the training set's columns as MLflow shows them, the features after what they are learned against."""
-    from mlflow.types.schema import ColSpec, DataType, Schema
-
-    labels = {"query": DataType.string, "item": DataType.string, "g": DataType.double, "grade": DataType.long,
-              "weight": DataType.double}  # fmt: skip
-    columns: list[Any] = [ColSpec(kind, name) for name, kind in labels.items()]
-    columns += [ColSpec(DataType.float, name) for name in facts.get("features", [])]
-    return json.dumps({"mlflow_colspec": Schema(columns).to_dict()})
-
-
-def _log_files(client: MlflowClient, run: str, files: Mapping[str, bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        client.log_artifacts(run, folder)
 
 
 def _theta(plan: Plan) -> dict[str, list[dict[str, float]]]:

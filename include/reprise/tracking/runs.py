@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
-RUN, KIND, MODEL = "reprise.run", "reprise.kind", "reprise.model"
-_PARENT = "mlflow.parentRunId"
+RUN, KIND, MODEL, FAMILY = "reprise.run", "reprise.kind", "reprise.model", "reprise.family"
+#: Else the page shows what is asked of language models, until somebody chooses.
+_KIND_OF_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
+CHILD_OF = "mlflow.parentRunId"
 
 
 def experiment_name(deployment: str) -> str:
@@ -42,7 +44,7 @@ def ensure_experiment(client: MlflowClient, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name)
+            return client.create_experiment(name, tags=_KIND_OF_EXPERIMENT)
         except MlflowException as error:
             found = client.get_experiment_by_name(name)
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
@@ -55,17 +57,17 @@ def ensure_experiment(client: MlflowClient, name: str) -> str:
 def child(client: MlflowClient, plan: Plan, model: str) -> str:
     """Return the id of a model's child run of the plan's parent, made if there is none."""
     experiment, parent = plan.mlflow["experiment_id"], plan.mlflow["run_id"]
-    found = _newest(client, experiment, {_PARENT: parent, MODEL: model})
+    found = _newest(client, experiment, {CHILD_OF: parent, MODEL: model})
     if found is None:
-        tags = {_PARENT: parent, MODEL: model, KIND: "model", **_tags(plan)}
+        tags = {CHILD_OF: parent, MODEL: model, **_kind(plan, model), **_tags(plan)}
         found = client.create_run(experiment, tags=tags, run_name=model)
     return str(found.info.run_id)
 
 
-def children(client: MlflowClient, plan: Plan) -> dict[str, str]:
-    """Return model → id of its child run."""
-    runs = client.search_runs([plan.mlflow["experiment_id"]], _filter({_PARENT: plan.mlflow["run_id"]}))
-    return {run.data.tags[MODEL]: run.info.run_id for run in runs if MODEL in run.data.tags}
+def children(client: MlflowClient, plan: Plan) -> list[Run]:
+    """Return the runs of a plan's models."""
+    runs = client.search_runs([plan.mlflow["experiment_id"]], _filter({CHILD_OF: plan.mlflow["run_id"]}))
+    return [run for run in runs if MODEL in run.data.tags]
 
 
 def reopen_run(mlflow: Mapping[str, str]) -> None:
@@ -82,7 +84,7 @@ def finish_run(mlflow: Mapping[str, str], status: Status, ending: str, tags: Map
     with mlflow_client() as client:
         for name, value in {"reprise.ending": ending, **(tags or {})}.items():
             client.set_tag(mlflow["run_id"], name, value)
-        for run in client.search_runs([mlflow["experiment_id"]], _filter({_PARENT: mlflow["run_id"]})):
+        for run in client.search_runs([mlflow["experiment_id"]], _filter({CHILD_OF: mlflow["run_id"]})):
             if run.info.status == "RUNNING":
                 client.set_terminated(run.info.run_id, "FAILED" if status == "FAILED" else "KILLED")
         client.set_terminated(mlflow["run_id"], status)
@@ -96,13 +98,19 @@ def run_url(mlflow: Mapping[str, str], child_id: str = "") -> str:
     return f"{connection('mlflow').uri}/#/experiments/{mlflow['experiment_id']}/runs/{run}"
 
 
+def parent_note(plan: Plan, compare: str = "") -> str:
+    """Return what stands on a parent run's page: the way to Airflow, and to its models side by side."""
+    links = {"The Airflow run": plan.airflow.get("url"), "Its models side by side": compare}
+    return " · ".join(f"[{text}]({url})" for text, url in links.items() if url)
+
+
 def _parent(client: MlflowClient, experiment: str, plan: Plan) -> Run:
     found = _newest(client, experiment, {RUN: plan.run, KIND: "run"})
     if found is not None:
         return found
     tags = {KIND: "run", **_tags(plan)}
-    if plan.airflow.get("url"):
-        tags["mlflow.note.content"] = f"[The Airflow run]({plan.airflow['url']})"
+    if note := parent_note(plan):
+        tags["mlflow.note.content"] = note
     run = client.create_run(experiment, tags=tags, run_name=f"{plan.as_of} {plan.run}")
     champion = plan.champion.get("number", 0) if plan.champion else 0
     values = {
@@ -117,6 +125,16 @@ def _parent(client: MlflowClient, experiment: str, plan: Plan) -> Run:
     for name, value in values.items():
         client.log_param(run.info.run_id, name, value)
     return run
+
+
+def _kind(plan: Plan, model: str) -> dict[str, str]:
+    """Return the tags to filter by: candidate, champion or baseline, and the family where a training made it."""
+    if model in plan.families:
+        return {KIND: "candidate", FAMILY: model}
+    champion = {FAMILY: family} if (family := (plan.champion or {}).get("family")) else {}
+    if model == "champion":
+        return {KIND: "champion", **champion}
+    return {KIND: "baseline", **(champion if model == "champion_retrained" else {})}
 
 
 def _tags(plan: Plan) -> dict[str, str]:

@@ -22,10 +22,12 @@ from reprise.tracking import plots
                 "one": [{"theta": 1, "low": math.nan, "high": math.nan}] * 2,
             }
         ),
+        plots.pareto_front({"a": [1, 2, 3], "b": [3, 2, 0]}, [True, False, True], {"chosen": 0}, "t"),
+        plots.pareto_front({"a": [1, 2], "b": [3, 2], "c": [1, 1]}, [True, True], {"knee": 1}, "t"),
     ],
 )
 def test_a_plot_is_a_png_with_something_on_it(picture):
     pixels = imread(io.BytesIO(picture), format="png")
 
-    assert pixels.shape[:2] in {(550, 880), (660, 1210)}
+    assert pixels.shape[:2] in {(550, 880), (660, 1210), (550, 1540)}
     assert pixels[..., :3].std() > 0.05

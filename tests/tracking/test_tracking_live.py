@@ -136,6 +136,25 @@ def test_training_is_recorded_once(plan, client):
     assert json.loads(dataset.profile)["num_rows"] == manifest.rows
 
 
+def test_what_tuning_found_is_recorded_with_its_reports(plan, client):
+    store, key = plan.open_lake().store, f"candidates/v={plan.models_version}/{plan.partition}/lambdamart"
+    counts = {"trials": 9, "pruned": 2, "failed": 0, "minutes": 0.5, "best": 4, "words": "best of 9 trials"}
+    tuning = {**counts, "reported_on": {"queries": 5, "best": 0.75, "default": 0.5, "gain": 0.25, "error": None}}
+    store.put(f"{key}/summary.json", json.dumps({**SUMMARY, "tuning": tuning}).encode())
+    store.put(f"{key}/tuning/rules.txt", b"leaves")
+
+    run = tracking.record_training(plan, "lambdamart").rpartition("/")[2]
+
+    data = client.get_run(run).data
+    found = {name: value for name, value in data.metrics.items() if name.startswith("tuning/")}
+    assert found == {
+        "tuning/trials": 9, "tuning/pruned": 2, "tuning/failed": 0, "tuning/minutes": 0.5, "tuning/best": 4,
+        "tuning/fresh/queries": 5, "tuning/fresh/best": 0.75, "tuning/fresh/default": 0.5, "tuning/fresh/gain": 0.25,
+    }  # fmt: skip
+    assert data.tags["reprise.tuning"] == "best of 9 trials"
+    assert [file.path for file in client.list_artifacts(run, "tuning")] == ["tuning/rules.txt"]
+
+
 def test_evaluation_completes_every_model(plan, client):
     tracking.record_training(plan, "lambdamart")
     tracking.record_evaluation(plan, BESIDE)

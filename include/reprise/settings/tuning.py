@@ -54,19 +54,40 @@ DEFAULT_SPACES: dict[Family, Space] = {
 }
 
 
+Objective = Literal["consumption_ndcg", "expected_consumption", "serving_cost", "new_release_exposure"]
+
+
 class Tuning(Strict):
     """A study for each family: trials learn on train, and a part of validation says which is best."""
 
     trials: int = Field(0, ge=0, description="settings tried for each family, those that stand first; 0: no tuning")
     minutes: float | None = Field(None, gt=0, description="for each family; no trial begins later; none: no limit")
-    sampler: Literal["tpe", "random", "grid"] = Field("tpe", description="random and grid are plain references")
+    objectives: list[Objective] = Field(
+        default=["consumption_ndcg"], min_length=1, description="the first decides; several make a Pareto front"
+    )
+    choose: Literal["bounded", "knee"] = Field(
+        "bounded", description="of a front: the best of the others within allowed_loss of the first, or the knee"
+    )
+    allowed_loss: float = Field(0.005, ge=0, description="of the first objective, for the sake of the others")
+    new_days: float = Field(28.0, gt=0, description="an item of at most this age is a new release")
+    sampler: Literal["tpe", "nsga2", "random", "grid"] = Field(
+        "tpe", description="random and grid are plain references; nsga2 is for several objectives and many trials"
+    )
     grid_steps: int = Field(3, ge=2, description="values of each span that the grid has")
-    pruning: bool = Field(True, description="stop a trial that lags behind the median of the others")
+    pruning: bool = Field(
+        True, description="stop a trial that lags behind the median of the others; never with several objectives"
+    )
     report_one_in: int = Field(
         3, ge=2, description="validation queries: one of so many is kept from choosing, and re-scores what was chosen"
     )
     seed: int = 7
     space: dict[Family, Space] = Field(default_factory=dict, description="takes the place of a family's own space")
+
+    @model_validator(mode="after")
+    def _objectives_differ(self) -> Tuning:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("an objective is named twice")
+        return self
 
     def space_of(self, family: Family) -> Space:
         """Return what is searched for a family."""

@@ -7,7 +7,7 @@ and 10. A model that Solr would accept and misread (a tree naming a feature the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,22 +45,41 @@ def score(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str
     ``features`` is rows × features, read as float32 (which is what Solr casts them to); ``names`` names its columns,
     and may hold more than the model uses, in any order. A model Solr would refuse or misread: UsageError.
     """
+    used = feature_names(model)
+    matrix = _matrix(used, features, names)
+    with np.errstate(over="ignore", invalid="ignore"):  # Java overflows to infinity without a word
+        if model["class"] == LINEAR:
+            return _score_linear(_weights(model, used), matrix)
+        return _score_trees([_flatten(tree, used) for tree in _trees(model)], matrix)
+
+
+def splits_passed(
+    model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str]
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield, tree by tree, how many splits lie above the leaf that each row comes to; errors as of ``score``."""
+    used = feature_names(model)
+    matrix = _matrix(used, features, names)
+    for tree in (_flatten(one, used) for one in _trees(model)):
+        level = np.zeros(len(tree.left), dtype=np.int64)
+        for node, (left, right) in enumerate(zip(tree.left, tree.right, strict=True)):
+            if left != node:
+                level[[left, right]] = level[node] + 1
+        yield level[_reached(tree, matrix)]
+
+
+def _matrix(used: Sequence[str], features: npt.ArrayLike, names: Sequence[str]) -> Floats:
+    """Return the vectors' columns in the model's own order."""
     values = np.asarray(features, dtype=np.float32)
     if values.ndim != 2 or values.shape[1] != len(names):
         raise UsageError(
             f"the vectors have shape {values.shape} but {len(names)} names were given",
             "give one row per document and one column per feature name",
         )
-    used = feature_names(model)
     missing = sorted(set(used) - set(names))
     if missing:
         raise UsageError(f"the vectors lack the model's features {missing}", "add these columns")
     columns = {name: column for column, name in enumerate(names)}
-    matrix = values[:, [columns[name] for name in used]]
-    with np.errstate(over="ignore", invalid="ignore"):  # Java overflows to infinity without a word
-        if model["class"] == LINEAR:
-            return _score_linear(_weights(model, used), matrix)
-        return _score_trees([_flatten(tree, used) for tree in _trees(model)], matrix)
+    return values[:, [columns[name] for name in used]]
 
 
 def check_model(model: Mapping[str, Any]) -> None:
@@ -205,11 +224,15 @@ def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
 
 def _score_trees(trees: Sequence[_Tree], matrix: Floats) -> Floats:
     total = np.zeros(len(matrix), dtype=np.float32)
-    rows = np.arange(len(matrix))
     for tree in trees:
-        place = np.zeros(len(matrix), dtype=np.int64)
-        for _ in range(tree.depth):
-            goes_left = matrix[rows, tree.feature[place]] <= tree.limit[place]
-            place = np.where(goes_left, tree.left[place], tree.right[place])
-        total = total + tree.weight * tree.value[place]
+        total = total + tree.weight * tree.value[_reached(tree, matrix)]
     return total
+
+
+def _reached(tree: _Tree, matrix: Floats) -> npt.NDArray[np.int64]:
+    """Return the number of the leaf that each row comes to."""
+    rows, place = np.arange(len(matrix)), np.zeros(len(matrix), dtype=np.int64)
+    for _ in range(tree.depth):
+        goes_left = matrix[rows, tree.feature[place]] <= tree.limit[place]
+        place = np.where(goes_left, tree.left[place], tree.right[place])
+    return place

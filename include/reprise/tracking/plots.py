@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _SHOWN = 20  # features
 _MOST_INTERVALS = 40
@@ -121,6 +124,30 @@ def retrains(rows: Sequence[Mapping[str, Any]], metric: str) -> bytes:
     return _png(draw, "Models over the last retrains", (11, 6))
 
 
+def pareto_front(
+    points: Mapping[str, Sequence[float]], kept: Sequence[bool], marked: Mapping[str, int], title: str
+) -> bytes:
+    """Return points by their first objective and each other one, those that nobody dominates in colour.
+
+    ``points``: objective → one value a point; ``marked``: what a point is called → its place in them.
+    """
+    first, *others = points
+
+    def draw(figure: Figure) -> None:
+        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(others))), others, strict=True):
+            x, y, front = np.array(points[first]), np.array(points[name]), np.array(kept, bool)
+            axes.scatter(x[~front], y[~front], color="lightgray", label="beaten")
+            axes.scatter(x[front], y[front], label="front")
+            for label, place in marked.items():
+                axes.annotate(label, (x[place], y[place]), xytext=(6, 6), textcoords="offset points")
+            axes.set_xlabel(first)
+            axes.set_ylabel(name)
+            axes.legend()
+        figure.suptitle(title)
+
+    return _drawn(draw, (6 * len(others) + 2, 5))
+
+
 def theta_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
     """Return how likely each position is looked at: a line for each curve's ``theta``, and its interval.
 
@@ -143,14 +170,21 @@ def theta_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
 
 
 def _png(draw: Callable[[Axes], None], title: str, inches: tuple[float, float] = (8, 5)) -> bytes:
+    def alone(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        draw(axes)
+        axes.set_title(title)
+
+    return _drawn(alone, inches)
+
+
+def _drawn(draw: Callable[[Figure], None], inches: tuple[float, float]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    draw(axes)
-    axes.set_title(title)
+    draw(figure)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     return content.getvalue()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from reprise.lake import Manifest
     from reprise.metrics import Comparison
+    from reprise.objects import ObjectStore
     from reprise.plan import Plan
 
 METRIC = "consumption_ndcg_at_10"
@@ -56,6 +57,7 @@ def record_training(plan: Plan, family: str) -> str:
                 summary["importances"], {feature.name: feature.meaning for feature in plan.deployment.solr.features}
             ),
         })  # fmt: skip
+        _log_tuning(client, run, store, key, summary)
         tags = {"solr_model": summary["model"], "solr_store": summary["store"], "digest": summary["digest"]}
         if diagnosis := summary.get("diagnosis"):
             tags |= {"fit": diagnosis["verdict"], "diagnosis": diagnosis["words"]}
@@ -64,6 +66,19 @@ def record_training(plan: Plan, family: str) -> str:
         _log_model(client, plan, run, family, json.loads(candidate), summary)
         client.set_tag(run, "reprise.recorded.training", summary["digest"])
         return run_url(plan.mlflow, run)
+
+
+def _log_tuning(client: MlflowClient, run: str, store: ObjectStore, key: str, summary: Mapping[str, Any]) -> None:
+    """Record what tuning found, if there was any: facts as metrics, words as a tag, every report as a file."""
+    facts = summary.get("tuning")
+    if not facts:
+        return
+    reported = {f"fresh/{name}": value for name, value in facts["reported_on"].items() if value is not None}
+    counts = {name: facts[name] for name in ("trials", "pruned", "failed", "minutes", "best")}
+    log_metrics(client, run, {f"tuning/{name}": [float(value)] for name, value in {**counts, **reported}.items()})
+    client.set_tag(run, "reprise.tuning", facts["words"])
+    names = store.list(f"{key}/tuning/")
+    log_files(client, run, {f"tuning/{name.rpartition('/')[2]}": store.get(name) or b"" for name in names})
 
 
 def _log_model(

@@ -21,7 +21,7 @@ from reprise.release.candidate import Candidate
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.family import Fitted, find_family
-from reprise.training.tuning.tune import tune
+from reprise.training.tuning.tune import objectives_of, tune
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -46,16 +46,18 @@ def run(plan: Plan, family: str) -> Verdict:
     trainer = find_family(family)
     started = time.monotonic()
     data = read_data(plan)
-    tuned = tune(store, key, trainer, data, plan.deployment.gate) if plan.deployment.gate.tuning.trials else None
-    fitted = tuned.fitted if tuned else trainer.fit(data, plan.deployment.gate)
+    gate = plan.deployment.gate
+    tuned = tune(store, key, trainer, data, gate, objectives_of(plan)) if gate.tuning.trials else None
+    fitted = tuned.fitted if tuned else trainer.fit(data, gate)
     candidate = _candidate(plan, family, fitted, data.features)
-    diagnosis = _diagnosis(tuned.data if tuned else data, fitted, plan.deployment.gate.policy.max_train_gap)
+    diagnosis = _diagnosis(tuned.data if tuned else data, fitted, gate.policy.max_train_gap)
     summary = {**_summary(data, fitted, candidate, time.monotonic() - started), "diagnosis": asdict(diagnosis)}
     if tuned:
         summary["tuning"] = tuned.facts
     for name, content in (
         ("model.json", json.dumps(candidate.solr_model()).encode()),
         fitted.native,
+        *((f"tuning/{name}", content) for name, content in (tuned.reports if tuned else {}).items()),
         ("summary.json", json.dumps(summary, indent=1).encode()),
     ):
         store.put(f"{key}/{name}", content)

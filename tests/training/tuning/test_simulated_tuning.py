@@ -10,6 +10,7 @@ from reprise.objects import ObjectStore
 from reprise.settings import Gate
 from reprise.training.data import TrainingData
 from reprise.training.lambdamart import LambdaMart
+from reprise.training.tuning.objectives import Objectives
 from reprise.training.tuning.tune import tune
 
 SEEDS = range(7, 11)
@@ -37,7 +38,7 @@ def outcomes(tmp_path_factory):
         told = TrainingData(list(FEATURES), true_labels(train), true_labels(validation), [])
         ways = {
             "untuned": LambdaMart().fit(data, GATE),
-            "tuned": tune(store, "here", LambdaMart(), data, GATE).fitted,
+            "tuned": tune(store, "here", LambdaMart(), data, GATE, Objectives(GATE.tuning.objectives)).fitted,
             "told the truth": LambdaMart().fit(told, GATE),
         }
         found.append({name: truly(test, fitted.scores(test.rows)) for name, fitted in ways.items()})

@@ -14,6 +14,7 @@ from reprise.settings import Gate
 from reprise.training import train
 from reprise.training.data import read_data
 from reprise.training.lambdamart import LambdaMart
+from reprise.training.tuning.objectives import Objectives
 from reprise.training.tuning.space import with_params
 from reprise.training.tuning.trials import Trials
 from reprise.training.tuning.tune import tune
@@ -43,7 +44,8 @@ def data(tmp_path_factory):
 def study(folder, data, chosen, trainer=None):
     """The outcome of a study, and the bytes of everything it left."""
     store = ObjectStore(str(folder))
-    tuned = tune(store, "here", trainer or LambdaMart(), data, chosen, clock=itertools.count().__next__)
+    objectives = Objectives(chosen.tuning.objectives, (1.0, 0.5), age="popularity", new_days=0.2)
+    tuned = tune(store, "here", trainer or LambdaMart(), data, chosen, objectives, clock=itertools.count().__next__)
     return tuned, {key: store.get(key) for key in store.list("here/")}
 
 
@@ -65,10 +67,15 @@ class Failing(LambdaMart):
         return super().fit(data, settings, watch)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "grid"])
-def test_interrupted_after_any_trial_it_leaves_the_same_bytes(tmp_path, data, sampler):
+SEVERAL = ["consumption_ndcg", "serving_cost", "new_release_exposure"]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "objectives"), [("tpe", SEVERAL[:1]), ("grid", SEVERAL[:1]), ("tpe", SEVERAL), ("nsga2", SEVERAL)]
+)
+def test_interrupted_after_any_trial_it_leaves_the_same_bytes(tmp_path, data, sampler, objectives):
     """Ended after every single trial: what is there is always a beginning of the uninterrupted study."""
-    chosen = gate(sampler=sampler)
+    chosen = gate(sampler=sampler, objectives=objectives)
     _, whole = study(tmp_path / "whole", data, chosen)
     store = ObjectStore(str(tmp_path / "often"))
     for number in range(TRIALS):
@@ -86,9 +93,10 @@ def test_the_first_trial_is_the_settings_as_they_stand_and_the_best_is_never_wor
     tuned, _ = study(tmp_path, data, gate())
 
     assert tuned.trials[0].params == {"leaves": 3, "learning_rate": 0.07, "min_rows_per_leaf": 5}
-    assert tuned.facts["chosen_on"]["default"] == tuned.trials[0].values["consumption_ndcg"]
+    assert tuned.facts["chosen_on"]["default"] == tuned.trials[0].values
     complete = [trial for trial in tuned.trials if trial.state == "complete"]
-    assert tuned.facts["chosen_on"]["best"] == max(trial.values["consumption_ndcg"] for trial in complete)
+    best = max(trial.values["consumption_ndcg"] for trial in complete)
+    assert tuned.facts["chosen_on"]["best"] == {"consumption_ndcg": best}
     assert len({json.dumps(trial.params) for trial in tuned.trials}) > TRIALS / 2
 
 
@@ -168,6 +176,28 @@ def test_a_trial_that_fails_is_recorded_and_the_study_goes_on(tmp_path, data):
     trainer.most = 1
     with pytest.raises(RepriseError, match=r"none of 8 trials of lambdamart came to an end: too many leaves → correct"):
         study(tmp_path / "b", data, gate(), trainer)
+
+
+def test_of_several_objectives_the_front_is_left_to_read_and_one_of_it_is_taken(tmp_path, data):
+    tuned, files = study(tmp_path, data, gate(trials=12, objectives=SEVERAL, allowed_loss=0.01))
+    told = json.loads(tuned.reports["front.json"])
+    values = {trial.number: trial.values for trial in tuned.trials}
+
+    def beats(one, other):
+        pairs = [
+            (values[one][name] * sign, values[other][name] * sign)
+            for name, sign in zip(SEVERAL, (1, -1, 1), strict=True)
+        ]
+        return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
+
+    assert [row["trial"] for row in told["front"]] == [n for n in values if not any(beats(m, n) for m in values)]
+    assert told["chosen"] == tuned.facts["best"] in [row["trial"] for row in told["front"]]
+    lost = max(one["consumption_ndcg"] for one in values.values()) - values[told["chosen"]]["consumption_ndcg"]
+    assert 0 <= lost <= 0.01
+    assert tuned.reports["front.png"].startswith(b"\x89PNG")
+    kept = {f"here/trials/{number:04d}.ranker.json" for number in {0, told["chosen"]}}
+    assert kept == {key for key in files if key.endswith("ranker.json")}
+    assert tuned.facts["pruned"] == 0
 
 
 def test_settings_outside_of_the_space_are_still_tried_first(tmp_path, data):

@@ -13,13 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from reprise.errors import RepriseError
 from reprise.objects import ObjectStore
 from reprise.settings import Gate
 from reprise.settings.families import Family as FamilyName
-from reprise.training.data import TrainingData
+from reprise.training.data import Floats, TrainingData
 from reprise.training.family import Family, Fitted, Watch
 from reprise.training.lambdamart import LambdaMart
+from reprise.training.tuning.front import choose, front
+from reprise.training.tuning.objectives import Objectives
 from reprise.training.tuning.space import Params, as_they_stand, distributions, grid, with_params
 from reprise.training.tuning.trials import State, Trial, Trials
 
@@ -33,7 +37,6 @@ logger = logging.getLogger(__name__)
 STRIDE = 0.5
 _UNPRUNED_TRIALS = 5
 _UNPRUNED_STEPS = 2
-OBJECTIVE = "consumption_ndcg"
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Study:
     trainer: Family
     data: TrainingData
     gate: Gate
+    objectives: Objectives
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -68,13 +72,20 @@ class Study:
                 f"none of {len(found)} trials of {self.trainer.name} came to an end: {found[0].reason}",
                 f"correct {self.trainer.name} or tuning.space.{self.trainer.name} in gate.yaml",
             )
-        self.trials.forget_rankers(self._improved(found) - {0, self.best(found).number})
+        self.trials.forget_rankers(self._improved(found) - {0, self.best(found)[0].number})
         return found
 
-    def best(self, found: list[Trial]) -> Trial:
-        """Return the complete trial with the highest value, the earliest of equals."""
+    def points(self, found: list[Trial]) -> tuple[list[Trial], Floats]:
+        """Return the complete trials, and their values as rows in which more is always better."""
         complete = [trial for trial in found if trial.state == "complete"]
-        return max(complete, key=lambda trial: (trial.values[OBJECTIVE], -trial.number))
+        values = [[trial.values[name] for name in self.objectives.names] for trial in complete]
+        return complete, np.array(values, float).reshape(len(complete), -1) * self.objectives.signs
+
+    def best(self, found: list[Trial]) -> tuple[Trial, str]:
+        """Return the complete trial to take, the earliest of equals, and why that one."""
+        complete, points = self.points(found)
+        choice = choose(points, self._tuning.choose, self._tuning.allowed_loss)
+        return complete[choice.point], choice.why
 
     def _goes_on(self, found: list[Trial]) -> bool:
         if not found:
@@ -89,7 +100,7 @@ class Study:
         started = self.clock()
         study, asked, params = self._ask(found)
         fitted, state, reason = self._fit(study, asked, params, prunable=number > 0)
-        values = {OBJECTIVE: kept_value(fitted)} if fitted else {}
+        values = self.objectives.values(fitted, self.data.validation) if fitted else {}
         told = study.tell(asked, list(values.values()) or None, state=_states()[state])
         trial = Trial(
             number=number, state=state, params=params, values=values,
@@ -110,11 +121,15 @@ class Study:
         seed = self._seed(len(found))
         samplers = optuna.samplers
         sampler: optuna.samplers.BaseSampler = samplers.RandomSampler(seed=seed)
+        if self._tuning.sampler == "nsga2":
+            sampler = samplers.NSGAIISampler(population_size=max(4, self._tuning.trials // 5), seed=seed)
         if self._tuning.sampler == "tpe":
             # Optuna's own ten random trials would be all of a small budget.
             sampler = samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(4, self._tuning.trials // 4)))
         pruner = optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_STEPS)
-        study = optuna.create_study(directions=["maximize"], sampler=sampler, pruner=pruner)
+        ways = optuna.study.StudyDirection
+        directions = [ways.MAXIMIZE if sign > 0 else ways.MINIMIZE for sign in self.objectives.signs]
+        study = optuna.create_study(directions=directions, sampler=sampler, pruner=pruner)
         study.add_trials([known for trial in found if (known := self._as_optuna(trial))])
         if len(found) >= len(self._points):
             asked = study.ask(self._distributions)
@@ -127,7 +142,9 @@ class Study:
 
         try:
             return create_trial(
-                state=_states()[trial.state], values=list(trial.values.values()) or None, params=trial.params,
+                state=_states()[trial.state],
+                values=[trial.values[name] for name in self.objectives.names if trial.values] or None,
+                params={name: trial.params[name] for name in self._distributions},
                 distributions=self._distributions, intermediate_values=trial.steps, system_attrs=trial.notes,
             )  # fmt: skip
         except ValueError:
@@ -140,7 +157,7 @@ class Study:
 
         gate = with_params(self.gate, self.trainer.name, params)
         try:
-            if isinstance(self.trainer, LambdaMart):
+            if isinstance(self.trainer, LambdaMart) and list(self.objectives.names) == ["consumption_ndcg"]:
                 rate = getattr(gate, self.trainer.name).learning_rate
                 watch = _watch(asked, rate, prunable and self._tuning.pruning)
                 return self.trainer.fit(self.data, gate, watch), "complete", ""
@@ -151,17 +168,12 @@ class Study:
             return None, "failed", str(error)
 
     def _improved(self, found: list[Trial]) -> set[int]:
-        """Return the trials that were the best one when they ended: their rankers were kept."""
-        complete = [trial for trial in found if trial.state == "complete"]
-        return {self.best(complete[: n + 1]).number for n in range(len(complete))}
+        """Return the trials that no earlier one dominated when they ended: their rankers were kept."""
+        complete, points = self.points(found)
+        return {complete[n].number for n in range(len(complete)) if front(points[: n + 1])[n]}
 
     def _seed(self, number: int) -> int:
         return (self._tuning.seed * 10_007 + number) % 2**32
-
-
-def kept_value(fitted: Fitted) -> float:
-    """Return the deciding metric on validation at the kept round."""
-    return float(fitted.curve["validation"][int(fitted.params.get("best_round", 1)) - 1])
 
 
 def _watch(asked: optuna.Trial, rate: float, prunable: bool) -> Watch:

@@ -59,11 +59,13 @@ class Trials:
         return found
 
     def keep(self, trial: Trial) -> Trial:
-        """Write a trial; return what the lake holds of its number, another writer's if that one was first."""
-        key = self._key(trial.number)
-        if self._store.put_new(key, trial.to_json()):
-            return trial
-        return Trial.from_json(self._store.get(key) or b"")
+        """Write a trial; return what the lake holds of its number, another writer's if that one was first.
+
+        It is read from the file in either case: no trial differs by having been in memory.
+        """
+        key, content = self._key(trial.number), trial.to_json()
+        written = self._store.put_new(key, content)
+        return Trial.from_json(content if written else self._store.get(key) or b"")
 
     def keep_ranker(self, number: int, fitted: Fitted) -> None:
         """Write what a trial learned."""

@@ -5,29 +5,48 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reprise.metrics import means
 from reprise.objects import ObjectStore
-from reprise.settings import Gate
+from reprise.settings import Gate, ItemFeature
+from reprise.training.counterfactual import curve
 from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.diagnose import standard_error
 from reprise.training.family import Family, Fitted
+from reprise.training.tuning.objectives import Objectives
+from reprise.training.tuning.report import front_reports
+from reprise.training.tuning.rules import rules_of
 from reprise.training.tuning.split import split
-from reprise.training.tuning.study import OBJECTIVE, Study
+from reprise.training.tuning.study import Study
 from reprise.training.tuning.trials import Trial
+
+if TYPE_CHECKING:
+    from reprise.plan import Plan
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """``fitted``: what the best trial learned; ``data``: its validation rows are those that chose; ``facts``: JSON."""
+    """``fitted``: what the best trial learned; ``data``: its validation rows are those that chose; ``facts``: JSON;
+    ``reports``: file name → content.
+    """
 
     fitted: Fitted
     data: TrainingData
     trials: list[Trial]
     facts: dict[str, Any]
+    reports: dict[str, bytes]
+
+
+def objectives_of(plan: Plan) -> Objectives:
+    """Return the objectives that a plan asks for, with the run's position bias and its catalogue's age of an item."""
+    tuning, solr = plan.deployment.gate.tuning, plan.deployment.solr
+    of_order = set(tuning.objectives) & {"expected_consumption", "new_release_exposure"}
+    theta = curve(plan).tolist() or plan.deployment.gate.theta.assumed if of_order else ()
+    ages = [one.name for one in solr.features if isinstance(one, ItemFeature) and one.age]
+    return Objectives(tuning.objectives, theta, ages[0] if ages else "", tuning.new_days)
 
 
 def tune(
@@ -36,13 +55,15 @@ def tune(
     trainer: Family,
     data: TrainingData,
     gate: Gate,
+    objectives: Objectives,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tuned:
     """Return the best of a family's trials, which are kept under ``<folder>/trials/``; nothing is fitted again."""
+    objectives.check(data.features)
     choosing, fresh = split(data, gate.tuning.report_one_in, gate.tuning.seed)
-    study = Study(store, folder, trainer, choosing, gate, clock)
+    study = Study(store, folder, trainer, choosing, gate, objectives, clock)
     found = study.run()
-    best = study.best(found)
+    best, why = study.best(found)
     fitted = study.trials.ranker(best.number)
     default = study.trials.ranker(0) if found[0].state == "complete" else None
     facts = {
@@ -51,16 +72,23 @@ def tune(
         **{state: sum(trial.state == state for trial in found) for state in ("pruned", "failed")},
         "minutes": round(sum(trial.seconds for trial in found) / 60, 3),
         "best": best.number,
+        "why": why,
         "settings": best.params,
         "trees": best.trees,
         "chosen_on": {
             "queries": choosing.validation.queries,
-            "default": found[0].values.get(OBJECTIVE),
-            "best": best.values[OBJECTIVE],
+            "default": found[0].values or None,
+            "best": best.values,
         },
         "reported_on": _reported(fresh, default, fitted),
     }
-    return Tuned(fitted, choosing, found, facts | {"words": _words(facts)})
+    facts["words"] = _words(facts)
+    learned = rules_of(found, objectives.names[0], gate.tuning.seed)
+    facts["rules"] = learned.words
+    reports = {"rules.txt": learned.text.encode()}
+    if len(objectives.names) > 1:
+        reports |= front_reports(study, found, best)
+    return Tuned(fitted, choosing, found, facts, reports)
 
 
 def _reported(fresh: Rows, default: Fitted | None, best: Fitted) -> dict[str, float | int | None]:
@@ -92,10 +120,11 @@ def _known(value: float) -> float | None:
 
 def _words(facts: dict[str, Any]) -> str:
     chosen, reported = facts["chosen_on"], facts["reported_on"]
-    said = f"best of {facts['trials']} trials ({facts['pruned']} stopped early): trial {facts['best']}"
-    if chosen["default"] is not None:
-        said += f"; by the queries that chose {chosen['best']:.4f}, the settings as they stood {chosen['default']:.4f}"
+    said = f"best of {facts['trials']} trials ({facts['pruned']} stopped early): trial {facts['best']}, {facts['why']}"
+    if chosen["default"]:
+        pairs = (f"{name} {value:.4f} ({chosen['default'][name]:.4f})" for name, value in chosen["best"].items())
+        said += f"; by the queries that chose (settings as they stood): {', '.join(pairs)}"
     if reported.get("gain") is not None:
-        said += f"; gain by other queries {reported['gain']:+.4f}"
+        said += f"; gain of the deciding metric by other queries {reported['gain']:+.4f}"
         said += f" ± {reported['error']:.4f}" if reported["error"] is not None else ""
     return said

@@ -204,17 +204,28 @@ def evaluate(
     metric: Annotated[list[str] | None, typer.Option(help="As `ndcg@10`, `err@10`, `rbp_80`; repeatable.")] = None,
     unjudged: Annotated[str, typer.Option(help="Ranked items without a judgment: zero, prior, judged_only.")] = "zero",
     empty: Annotated[str, typer.Option(help="Queries without a relevant item: drop, zero, one.")] = "drop",
+    vectors: Annotated[Path | None, typer.Option(help="Instead of a plan: SVMlight or Parquet with grades.")] = None,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option(help="Solr's JSON, or what `convert` takes; the first is compared with."),
+    ] = None,
+    names: Annotated[str | None, typer.Option(help="Of the vectors' features: a file, or a list with commas.")] = None,
 ) -> None:
-    """Score candidates, champion and baselines per query, on every block; or any rankings, from TREC files.
+    """Score candidates, champion and baselines per query, on every block; or any rankings or models, from files.
 
     Example: `reprise evaluate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
 
     Example: `reprise evaluate --qrels judged.txt --run before.txt --run after.txt`
+
+    Example: `reprise evaluate --vectors rank.test --model old.json --model lightgbm.txt`
     """
-    files = [name for name, given in (("--qrels", qrels), ("--run", run)) if given]
-    if files != ([] if plan else ["--qrels", "--run"]) or (verdict and not plan):
+    files = [bool(qrels), bool(run), bool(vectors), bool(model)]
+    if files not in ([[False] * 4] if plan else [[True, True, False, False], [False, False, True, True]]) or (
+        verdict and not plan
+    ):
         raise UsageError(
-            "evaluate takes a plan, or qrels with runs", "give --plan (and --verdict), or --qrels and --run"
+            "evaluate takes a plan, or qrels with runs, or vectors with models",
+            "give --plan (and --verdict), or --qrels and --run, or --vectors and --model",
         )
     if plan:
         from reprise.training.evaluate import run as stage
@@ -224,6 +235,11 @@ def evaluate(
         from reprise.metrics.trec_view import show
 
         show(qrels, run, metric or [], unjudged, empty)
+    elif vectors and model:
+        from reprise.solr.convert.files import read_names
+        from reprise.training.from_files import evaluate_files
+
+        typer.echo("\n".join(evaluate_files(vectors, model, read_names(names) if names else None)))
 
 
 def gate(plan: PlanUri, verdict: VerdictUri = None) -> None:

@@ -1,6 +1,8 @@
 """`train` on vectors from elsewhere: what LightGBM itself says of them, and a diagnosis."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import lightgbm
@@ -8,9 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xgboost
+from sklearn.metrics import ndcg_score
 
 from reprise import cli
 from reprise.errors import UsageError
+from reprise.solr.score import LINEAR
 from reprise.training.from_files import train_files
 from reprise.training.vector_files import read_vectors
 
@@ -106,6 +111,58 @@ def test_a_file_that_cannot_be_learned_from_is_named(tmp_path, text, said):
 
     with pytest.raises(UsageError, match=f"x.svm.*{said}"):
         read_vectors(tmp_path / "x.svm")
+
+
+def test_models_of_any_library_are_measured_as_solr_scores_them(files, tmp_path, capsys):
+    """Beside scikit-learn's NDCG, whose ties are averaged too; LightGBM's text, XGBoost's JSON and Solr's own."""
+    apart = read_vectors(files[1])
+    train = ["train", "--vectors", files[0], "--held-out", files[1], "--config", files[2], "--out", tmp_path / "m.txt"]
+    assert cli.exit_code([*map(str, train)]) == 0
+    assert cli.exit_code(["convert", str(tmp_path / "m.txt"), "--name", "m", "--store", "s", "--out",
+                          str(tmp_path / "m.json")]) == 0  # fmt: skip
+    grown = xgboost.train({"max_depth": 2}, xgboost.DMatrix(apart.vectors, label=apart.grade), 5)
+    grown.save_model(tmp_path / "x.json")
+    capsys.readouterr()
+
+    models = [tmp_path / "m.json", tmp_path / "m.txt", tmp_path / "x.json"]
+    asked = ["--names", "f1,f2,f3,f4", *(part for path in models for part in ("--model", str(path)))]
+    assert cli.exit_code(["evaluate", "--vectors", str(files[1]), *asked]) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("a random order")
+    booster = lightgbm.Booster(model_file=str(tmp_path / "m.txt"))
+    predicted = [
+        booster.predict(apart.vectors),
+        booster.predict(apart.vectors),
+        grown.predict(xgboost.DMatrix(apart.vectors)),
+    ]
+    for line, scores in zip(said[1:], predicted, strict=True):
+        expected = np.mean([
+            ndcg_score([2.0 ** apart.grade[rows] - 1], [scores[rows]], k=5) if apart.grade[rows].any() else 1.0
+            for rows in (apart.codes == code for code in range(len(apart.sizes)))
+        ])  # fmt: skip
+        assert f"ndcg@5 {expected:.4f}" in line
+    assert "beside the first +0.0000 (+0.0000 to +0.0000)" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "m.txt"], "evaluate takes a plan, or qrels with runs, or vectors with models"),
+        (["--vectors", "b.svm", "--model", "none.json"], "there is no file none.json"),
+        (["--vectors", "b.svm", "--model", "b.svm"], "b.svm is no model of"),
+        (["--vectors", "b.svm", "--model", "w.json"], r"w.json asks for the features \['plays'\]"),
+        (["--vectors", "b.svm", "--model", "w.json", "--names", "a,b"], "has 4 features, but 2 names were given"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(files, tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    weights = {"class": LINEAR, "features": [{"name": "plays"}], "params": {"weights": {"plays": 1.0}}}
+    (tmp_path / "w.json").write_text(json.dumps(weights), encoding="utf-8")
+
+    assert cli.exit_code(["evaluate", *arguments]) != 0
+
+    assert re.search(said, capsys.readouterr().err.replace("\n", " "))
 
 
 def test_half_a_command_is_refused(capsys):

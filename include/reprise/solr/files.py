@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from reprise.errors import MissingDataError, UsageError
 from reprise.solr.convert import INTERCEPT
-from reprise.solr.convert.files import read_text
+from reprise.solr.convert.files import convert_file, read_text
 from reprise.solr.score import feature_names, score
 
 if TYPE_CHECKING:
@@ -86,6 +86,16 @@ def _written(kept: dict[str, list[Any]], scores: npt.NDArray[np.float32]) -> str
     writer.writerow([*kept, "score"])
     writer.writerows(zip(*kept.values(), map(str, scores), strict=True))
     return text.getvalue()
+
+
+def solr_model(path: Path, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the Solr model of a file: Solr's own JSON as it is, any other converted, with ``names`` if given."""
+    text = "" if path.is_dir() else read_text(path, "a Solr model JSON, or a model that `reprise convert` takes")
+    try:
+        own = isinstance(json.loads(text), dict) and {"class", "params"} <= set(json.loads(text))
+    except (ValueError, RecursionError):
+        own = False
+    return _model(path) if own else convert_file(path, None, names).model
 
 
 def _model(path: Path) -> dict[str, Any]:

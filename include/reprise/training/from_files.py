@@ -1,16 +1,19 @@
-"""`train` on plain files: LambdaMART as LightGBM's own configuration file says, and a diagnosis of what came of it."""
+"""`train` and `evaluate` on vectors in files: LightGBM as its configuration says, any model as Solr scores it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reprise.errors import UsageError
-from reprise.metrics import Ndcg, means
+from reprise.metrics import Ndcg, compare, means
+from reprise.solr.convert import INTERCEPT
+from reprise.solr.files import solr_model
+from reprise.solr.score import feature_names, score
 from reprise.training.data import Floats
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.vector_files import Judged, read_vectors
@@ -36,8 +39,7 @@ def train_files(train: Path, held_out: Path, config: Path | None = None, allowed
     """Return a ranker that learned from one file, measured on both by exponential NDCG.
 
     Queries without a relevant row count 1, and of equal scores the earlier row comes first, as LightGBM has it. All
-    trees are kept: nothing is chosen on the held-out
-    file.
+    trees are kept: nothing is chosen on the held-out file.
     """
     import lightgbm
 
@@ -49,13 +51,68 @@ def train_files(train: Path, held_out: Path, config: Path | None = None, allowed
     rounds = int(params.pop("num_trees", params.pop("num_iterations", 100)))
     data = lightgbm.Dataset(learn.vectors, learn.grade, group=learn.sizes, feature_name=learn.names, params=params)
     booster = lightgbm.train({**params, "metric": "None"}, data, rounds)
-    curves = {name: _curve(booster, rows, rounds) for name, rows in (("train", learn), ("held_out", apart))}
-    values = _per_query(apart, booster.predict(apart.vectors), _READ)
+    scores = {name: _after_every_tree(booster, rows, rounds) for name, rows in (("train", learn), ("held_out", apart))}
+    curves = {
+        name: [_mean(rows, one, _READ) for one in scores[name]]
+        for name, rows in (("train", learn), ("held_out", apart))
+    }
+    values = _per_query(apart, scores["held_out"][-1], _READ)
     found = diagnose(
         curves["train"], curves["held_out"], rounds, _chance(learn),
         standard_error(values, np.ones(len(values))), allowed_gap,
     )  # fmt: skip
-    return Trained(booster.model_to_string(), _all(booster, learn), _all(booster, apart), found)
+    return Trained(
+        booster.model_to_string(), _all(learn, scores["train"][-1]), _all(apart, scores["held_out"][-1]), found
+    )
+
+
+def evaluate_files(vectors: Path, models: Sequence[Path], names: Sequence[str] | None = None) -> list[str]:
+    """Return a line for each model: exponential NDCG of its scores in Solr, and beside the first by the last cutoff.
+
+    ``models``: Solr's JSON, or what `reprise convert` takes. ``names``: what the models call features f1, f2, … of the
+    file. A random order stands first. Queries without a relevant row count 1, as LightGBM has it; ties are the mean
+    over all orders.
+    """
+    rows = read_vectors(vectors)
+    if names:
+        if len(names) != len(rows.names):
+            raise UsageError(
+                f"{vectors} has {len(rows.names)} features, but {len(names)} names were given", "give one for each"
+            )
+        rows = replace(rows, names=list(names))
+    width = max(len(path.name) for path in [*models, Path("a random order")])
+    shown = [_line("a random order", width, rows, np.zeros(len(rows.grade)))]
+    first: Floats | None = None
+    for path in models:
+        scores = _solr_scores(path, rows, names)
+        line = _line(path.name, width, rows, scores)
+        values = _metric(CUTOFFS[-1]).per_query(rows.codes, scores, rows.grade, len(rows.sizes))
+        if first is not None:
+            beside = compare(values, first, np.ones(len(values)), head_queries=0)
+            interval = f"({beside.lower:+.4f} to {beside.upper:+.4f})"
+            line += f"  ndcg@{CUTOFFS[-1]} beside the first {beside.difference:+.4f} {interval}"
+        first = values if first is None else first
+        shown.append(line)
+    return shown
+
+
+def _line(name: str, width: int, rows: Judged, scores: Floats) -> str:
+    found = {
+        cutoff: means(
+            _metric(cutoff).per_query(rows.codes, scores, rows.grade, len(rows.sizes)), np.ones(len(rows.sizes))
+        ).per_query
+        for cutoff in CUTOFFS
+    }
+    return f"{name:{width}}  " + "  ".join(f"ndcg@{cutoff} {value:.4f}" for cutoff, value in found.items())
+
+
+def _solr_scores(path: Path, rows: Judged, names: Sequence[str] | None) -> Floats:
+    model = solr_model(path, names)
+    used = feature_names(model)
+    if lacking := sorted(set(used) - set(rows.names) - {INTERCEPT}):
+        raise UsageError(f"{path} asks for the features {lacking}, which the vectors lack", "give --names")
+    ones = np.ones((len(rows.grade), 1), np.float32)
+    return score(model, np.hstack([rows.vectors, ones]), [*rows.names, INTERCEPT]).astype(float)
 
 
 def _config(path: Path | None) -> dict[str, Any]:
@@ -69,16 +126,12 @@ def _config(path: Path | None) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key not in _FILES}
 
 
-def _curve(booster: Any, rows: Judged, rounds: int) -> list[float]:
-    scores, found = np.zeros(len(rows.grade)), []
-    for tree in range(rounds):
-        scores = scores + booster.predict(rows.vectors, start_iteration=tree, num_iteration=1)
-        found.append(_mean(rows, scores, _READ))
-    return found
+def _after_every_tree(booster: Any, rows: Judged, rounds: int) -> list[Floats]:
+    trees = [booster.predict(rows.vectors, start_iteration=tree, num_iteration=1) for tree in range(rounds)]
+    return list(np.cumsum(trees, axis=0))
 
 
-def _all(booster: Any, rows: Judged) -> dict[int, float]:
-    scores = booster.predict(rows.vectors)
+def _all(rows: Judged, scores: Floats) -> dict[int, float]:
     return {cutoff: _mean(rows, scores, cutoff) for cutoff in CUTOFFS}
 
 

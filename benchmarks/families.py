@@ -6,6 +6,7 @@ workers are the cores of one machine here, so this shows what spreading costs an
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reprise.plan import Plan
+from reprise.sandbox.home import Home
 from reprise.settings import Gate
 from reprise.training.data import Rows, TrainingData
 from reprise.training.family import find_family
@@ -25,15 +28,16 @@ FAMILIES = ("linear", "poisson", "logistic", "pairwise", "forest")
 TREES = 50
 
 
-def measure() -> Iterator[str]:
+def measure(home: Home, plan: Plan) -> Iterator[str]:
     """Yield the table: seconds of a fit, Spark already running."""
+    del home, plan
     with tempfile.TemporaryDirectory() as folder:
         sets = {size: made(Path(folder), QUERIES * size, size) for size in SIZES}
         yield f"{QUERIES * DEPTH:,} rows × {SIZES}, {FEATURES} features; seconds, and in brackets beside the smallest\n"
         yield f"| | {' | '.join(f'{size}×' for size in SIZES)} |"
         yield "|---|" + "---|" * len(SIZES)
-        for cores in (1, 2):
-            yield from _on(cores, sets)
+        for master, workers in (("local[1]", 1), ("local[2]", 2), ("local-cluster[2,1,1024]", 2)):
+            yield from _on(master, workers, sets)
 
 
 def made(folder: Path, queries: int, seed: int) -> TrainingData:
@@ -64,16 +68,20 @@ def _rows(queries: int, seed: int) -> Rows:
     )  # fmt: skip
 
 
-def _on(cores: int, sets: dict[int, TrainingData]) -> Iterator[str]:
+def _on(master: str, workers: int, sets: dict[int, TrainingData]) -> Iterator[str]:
+    """Yield the rows of one Spark; on the cluster of processes XGBoost alone, whose workers it is about."""
+    import pyspark
     from pyspark.sql import SparkSession
 
-    spark = SparkSession.builder.master(f"local[{cores}]").config("spark.ui.enabled", "false").getOrCreate()
+    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    spark = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
-    spark.conf.set("spark.sql.shuffle.partitions", str(cores))
-    engine = {"engine": "xgboost", "workers": cores, "trees": TREES}
-    ways = {family: (family, Gate()) for family in FAMILIES}
+    spark.conf.set("spark.sql.shuffle.partitions", str(workers))
+    engine = {"engine": "xgboost", "workers": workers, "trees": TREES}
+    cluster = master.startswith("local-cluster")
+    ways = {} if cluster else {family: (family, Gate()) for family in FAMILIES}
     ways["lambdamart, XGBoost"] = ("lambdamart", Gate.model_validate({"lambdamart": engine}))
-    if cores == 2:
+    if master == "local[2]":
         bare = {"trees": TREES, "early_stopping_rounds": TREES}
         ways["lambdamart, LightGBM"] = ("lambdamart", Gate.model_validate({"lambdamart": bare}))
     try:
@@ -85,6 +93,6 @@ def _on(cores: int, sets: dict[int, TrainingData]) -> Iterator[str]:
                 find_family(family).fit(data, gate)
                 seconds.append(time.perf_counter() - start)
             cells = " | ".join(f"{one:.1f} ({one / seconds[0]:.1f})" for one in seconds)
-            yield f"| {name}, {cores} {'core' if cores == 1 else 'cores'} | {cells} |"
+            yield f"| {name}, `{master}` | {cells} |"
     finally:
         spark.stop()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import beside_duckdb
 import extraction
+import families
 import feature_logging
 import growth
 import judging
@@ -55,8 +56,8 @@ def main() -> int:
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
-            order, training, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging, publishing,
-            ranking_metrics,
+            order, training, families, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
+            publishing, ranking_metrics,
         )  # fmt: skip
         for part in parts:
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,17 @@ def same_as_golden(name, request):
 @pytest.mark.parametrize(("command", "family"), STEPS, ids=lambda word: word or "")
 def test_step(command, family):
     same_as_golden("-".join(filter(None, ("step", command, family))), step_request(demo_plan(), command, family))
+
+
+def test_xgboosts_workers_stand_all_at_once():
+    """So the step asks for as many executors as there are workers, and keeps them; other families' steps do not."""
+    plan = demo_plan()
+    spread = plan.deployment.gate.lambdamart.model_copy(update={"engine": "xgboost", "workers": 4, "worker_cores": 2})
+    gate = plan.deployment.gate.model_copy(update={"lambdamart": spread})
+    plan = replace(plan, deployment=plan.deployment.model_copy(update={"gate": gate}))
+
+    same_as_golden("step-train-lambdamart-xgboost", step_request(plan, "train", "lambdamart"))
+    assert step_request(plan, "train", "linear") == step_request(demo_plan(), "train", "linear")
 
 
 def test_cluster_of_the_demo():

@@ -1,11 +1,13 @@
 """Float32 as Solr reads it: thresholds that undo its slack, the last value that still goes left."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.solr.numbers import NODE_SPLIT_SLACK, float_text, floor32, last_float, solr_threshold
+from reprise.solr.numbers import NODE_SPLIT_SLACK, float_text, floor32, last_float, parse_float32, solr_threshold
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -49,3 +51,43 @@ def test_the_last_float_is_the_one_that_no_greater_one_follows(value):
 def test_the_last_float_of_what_never_or_always_holds():
     assert last_float(lambda x: False) is None
     assert last_float(lambda x: True) == np.finfo(np.float32).max
+
+
+def nearest(exact, start):
+    """Return the float32 nearest to a fraction, of two equally near the even one."""
+    around = [start, np.nextafter(start, np.float32(np.inf)), np.nextafter(start, np.float32(-np.inf))]
+    distance = {one: abs(Fraction(float(one)) - exact) for one in around if np.isfinite(one)}
+    near = [one for one, far in distance.items() if far == min(distance.values())]
+    return min(near, key=lambda one: int(one.view(np.uint32)) % 2)
+
+
+@settings(deadline=None)
+@given(
+    st.floats(width=32, allow_nan=False, allow_infinity=False, min_value=-(2.0**126), max_value=2.0**126),
+    st.sampled_from(["", "1", "5", "000001"]),
+    st.integers(-1, 1),
+)
+@np.errstate(over="ignore")
+def test_a_decimal_is_rounded_once_even_beside_the_middle_of_two_floats(value, more, step):
+    low = np.float32(value)
+    middle = (Fraction(float(low)) + Fraction(float(np.nextafter(low, np.float32(np.inf))))) / 2
+    digits = 190
+    written = f"{'-' if middle < 0 else ''}{int(abs(middle) * 10**digits) + step}{more}e-{digits + len(more)}"
+
+    assert parse_float32(written) == nearest(Fraction(written), low)
+
+
+def test_a_decimal_a_hair_above_a_middle_goes_up_where_numpy_goes_down():
+    assert np.float32("1.0000000596046448") == np.float32(1.0)
+    assert parse_float32("1.0000000596046448") == np.nextafter(np.float32(1.0), np.float32(2.0))
+
+
+@pytest.mark.parametrize("text", ["1_0", "", "NaN", "Infinity", "1e39", "-3.5e38", "0x1p3", "half", "1,5", "1e"])
+def test_what_java_would_not_read_as_a_finite_float_is_an_error(text):
+    with pytest.raises(ValueError, match=r"no number|beyond"):
+        parse_float32(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [(" 1.5f ", 1.5), ("2D", 2.0), (".5", 0.5), ("-1.", -1.0), ("+1e2", 100.0)])
+def test_what_java_reads_is_read(text, value):
+    assert parse_float32(text) == value

@@ -72,6 +72,8 @@ def test_no_rows_give_no_scores():
 
 
 BROKEN = {
+    "a number only Python reads": (trees(stump(threshold="1_000")), "no finite 32-bit number"),
+    "weight times value beyond float32": (trees(stump(weight="1e20", left="1e20")), "weight times"),
     "weights of 0": (linear({"a": 0, "b": 0.0}), "every weight"),
     "trees of weight 0": (trees(stump(weight="0"), stump(weight="-0.0")), "every weight"),
     "weight beyond float32": (linear({"a": 1e39}), "no finite 32-bit"),
@@ -82,7 +84,7 @@ BROKEN = {
     "a node as a word": (trees({"weight": "1", "root": "value"}), "a node has the keys"),
     "unknown feature in a tree": (trees(stump(feature="zzz")), "zzz"),
     "threshold as number": (trees(stump(threshold=0.5)), "not a string"),
-    "threshold as word": (trees(stump(threshold="half")), "not a number"),
+    "threshold as word": (trees(stump(threshold="half")), "no finite 32-bit number"),
     "threshold NaN": (trees(stump(threshold="NaN")), "threshold"),
     "comment in a tree": (trees({**stump(), "gain": "3"}), "gain"),
     "missing branch": (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 
@@ -11,6 +14,11 @@ from reprise.errors import UsageError
 # MultipleAdditiveTreesModel.NODE_SPLIT_SLACK, in every version from 6.4 on: a node goes left where
 # `value <= threshold + 1e-6f`, in float arithmetic.
 NODE_SPLIT_SLACK = np.float32(1e-6)
+_JAVA_FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?\s*", re.ASCII)
+_BEYOND = 3.4028235677973366e38  # halfway from the largest float32 to the next there would be
+_LEAST_NORMAL = 1.1754943508222875e-38
+_PACKED, _BITS = struct.Struct("<d"), struct.Struct("<q")
+_BELOW_FLOAT, _MIDDLE = 0x1FFFFFFF, 0x10000000  # of a double's bits, those that a float32 has not; and half of one
 _LARGEST = 0x7F7FFFFF  # the bits of the largest finite float32
 _SIGN = 0x80000000
 _DOWN, _UP = np.float32(-np.inf), np.float32(np.inf)
@@ -26,6 +34,35 @@ def float_text(value: float | np.float32) -> str:
     if not np.isfinite(short):
         raise UsageError(f"{value!r} is not a finite 32-bit float", "retrain: Solr scores in float32 only")
     return str(short)
+
+
+def parse_float32(text: str) -> np.float32:
+    """Return what Java's ``Float.parseFloat`` reads: the nearest float32 of the decimal itself, rounded once.
+
+    By way of a double, a text such as 1.0000000596046448, a hair above the middle of two floats, would be rounded to
+    that middle and then down. Not a number, infinite, or beyond float32: ValueError.
+    """
+    if not _JAVA_FLOAT.fullmatch(text):
+        raise ValueError(f"{text!r} is no number")
+    plain = text.strip().rstrip("fFdD")
+    double = float(plain)
+    if abs(double) >= _BEYOND:
+        raise ValueError(f"{text!r} is beyond 32-bit floats")
+    nearest = np.float32(double)
+    (bits,) = _BITS.unpack(_PACKED.pack(double))
+    if bits & _BELOW_FLOAT != _MIDDLE and abs(double) >= _LEAST_NORMAL:
+        return nearest
+    return _of_middle(plain, double, nearest)
+
+
+def _of_middle(text: str, double: float, nearest: np.float32) -> np.float32:
+    """Return the float32 nearest to a decimal whose double may be the middle of two floats."""
+    away = Fraction(text) - Fraction(double)
+    other = np.nextafter(nearest, _UP if float(nearest) < double else _DOWN)
+    middle = (Fraction(float(nearest)) + Fraction(float(other))) / 2
+    if not away or float(nearest) == double or middle != Fraction(double):
+        return nearest
+    return max(nearest, other) if away > 0 else min(nearest, other)
 
 
 def floor32(threshold: float) -> np.float32:

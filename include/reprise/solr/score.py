@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reprise.errors import UsageError
-from reprise.solr.numbers import NODE_SPLIT_SLACK
+from reprise.solr.numbers import NODE_SPLIT_SLACK, parse_float32
 
 LINEAR = "org.apache.solr.ltr.model.LinearModel"
 TREES = "org.apache.solr.ltr.model.MultipleAdditiveTreesModel"
@@ -26,15 +26,21 @@ Floats = npt.NDArray[np.float32]
 _SPLIT_KEYS = {"feature", "threshold", "left", "right"}
 
 
+_CHUNK = 8192  # rows that are walked together: what they need stays in the processor's cache
+
+
 @dataclass(frozen=True)
 class _Tree:
-    """One tree as arrays; a leaf points to itself, so that every row may take the same number of steps."""
+    """One tree as arrays. A node's right child follows its left one.
 
-    feature: npt.NDArray[np.int64]
+    A leaf is its own left child and asks whether 0 (the column after the last feature) is at most infinity: it always
+    is, so that every row may take the same number of steps.
+    """
+
+    feature: npt.NDArray[np.intp]
     limit: Floats
-    left: npt.NDArray[np.int64]
-    right: npt.NDArray[np.int64]
-    value: Floats
+    left: npt.NDArray[np.intp]
+    value: Floats  # of leaves, times the tree's weight
     weight: np.float32
     depth: int
 
@@ -59,12 +65,13 @@ def splits_passed(
     """Yield, tree by tree, how many splits lie above the leaf that each row comes to; errors as of ``score``."""
     used = feature_names(model)
     matrix = _matrix(used, features, names)
+    blocks = [_Block(matrix[start : start + _CHUNK]) for start in range(0, max(len(matrix), 1), _CHUNK)]
     for tree in (_flatten(one, used) for one in _trees(model)):
         level = np.zeros(len(tree.left), dtype=np.int64)
-        for node, (left, right) in enumerate(zip(tree.left, tree.right, strict=True)):
+        for node, left in enumerate(tree.left):
             if left != node:
-                level[[left, right]] = level[node] + 1
-        yield level[_reached(tree, matrix)]
+                level[left : left + 2] = level[node] + 1
+        yield np.concatenate([level[block.reached(tree)] for block in blocks])
 
 
 def _matrix(used: Sequence[str], features: npt.ArrayLike, names: Sequence[str]) -> Floats:
@@ -171,12 +178,9 @@ def _float(value: Any, what: str) -> np.float32:
     if not isinstance(value, str):
         raise UsageError(f"{what} is {value!r}, not a string", 'write it as a string such as "0.5": Solr wants that')
     try:
-        number = np.float32(value)
+        return parse_float32(value)
     except ValueError:
-        raise UsageError(f"{what} is {value!r}, not a number", "correct the model") from None
-    if not np.isfinite(number):
-        raise UsageError(f"{what} is {value!r}", "thresholds, values and weights must be finite")
-    return number
+        raise UsageError(f"{what} is {value!r}, no finite 32-bit number", "correct the model") from None
 
 
 def _keys(found: Any) -> set[str]:
@@ -188,14 +192,14 @@ def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
     if _keys(tree) != {"weight", "root"}:
         raise UsageError(f"a tree has the keys {sorted(_keys(tree))}", "it needs exactly weight and root")
     index = {name: column for column, name in enumerate(used)}
-    rows: list[tuple[int, np.float32, int, int, np.float32]] = []
+    rows: list[tuple[int, np.float32, int, np.float32]] = []
     pending: deque[tuple[Mapping[str, Any], int, int]] = deque([(tree["root"], 0, 0)])
     size, depth = 1, 0
     while pending:
         node, place, level = pending.popleft()
         depth = max(depth, level)
         if _keys(node) == {"value"}:
-            rows.append((0, np.float32(0), place, place, _float(node["value"], "a leaf's value")))
+            rows.append((len(used), np.float32(np.inf), place, _float(node["value"], "a leaf's value")))
             continue
         if _keys(node) != _SPLIT_KEYS:
             raise UsageError(
@@ -207,32 +211,54 @@ def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
                 "add it to the model's features: Solr would accept the model and score the whole tree 0",
             )
         limit = _float(node["threshold"], "a threshold") + NODE_SPLIT_SLACK
-        rows.append((index[node["feature"]], limit, size, size + 1, np.float32(0)))
+        rows.append((index[node["feature"]], limit, size, np.float32(0)))
         pending += [(node["left"], size, level + 1), (node["right"], size + 1, level + 1)]
         size += 2
-    columns = list(zip(*rows, strict=True))
+    feature, limits, left, value = zip(*rows, strict=True)
+    weight = _float(tree["weight"], "a tree's weight")
+    with np.errstate(over="ignore"):
+        outputs = weight * np.array(value, dtype=np.float32)
+    if not np.isfinite(outputs).all():
+        raise UsageError("a tree's weight times a leaf's value is beyond 32-bit floats", "scale them down")
     return _Tree(
-        feature=np.array(columns[0], dtype=np.int64),
-        limit=np.array(columns[1], dtype=np.float32),
-        left=np.array(columns[2], dtype=np.int64),
-        right=np.array(columns[3], dtype=np.int64),
-        value=np.array(columns[4], dtype=np.float32),
-        weight=_float(tree["weight"], "a tree's weight"),
+        feature=np.array(feature, dtype=np.intp),
+        limit=np.array(limits, dtype=np.float32),
+        left=np.array(left, dtype=np.intp),
+        value=outputs,
+        weight=weight,
         depth=depth,
     )
 
 
 def _score_trees(trees: Sequence[_Tree], matrix: Floats) -> Floats:
     total = np.zeros(len(matrix), dtype=np.float32)
-    for tree in trees:
-        total = total + tree.weight * tree.value[_reached(tree, matrix)]
+    for start in range(0, len(matrix), _CHUNK):
+        block, part = _Block(matrix[start : start + _CHUNK]), total[start : start + _CHUNK]
+        for tree in trees:
+            part += tree.value[block.reached(tree)]
     return total
 
 
-def _reached(tree: _Tree, matrix: Floats) -> npt.NDArray[np.int64]:
-    """Return the number of the leaf that each row comes to."""
-    rows, place = np.arange(len(matrix)), np.zeros(len(matrix), dtype=np.int64)
-    for _ in range(tree.depth):
-        goes_left = matrix[rows, tree.feature[place]] <= tree.limit[place]
-        place = np.where(goes_left, tree.left[place], tree.right[place])
-    return place
+class _Block:
+    """Some rows of vectors, and all the room that walking them down a tree takes."""
+
+    def __init__(self, rows: Floats) -> None:
+        matrix = np.column_stack([rows, np.zeros(len(rows), np.float32)])
+        self._flat, self._row = matrix.ravel(), np.arange(len(matrix)) * matrix.shape[1]
+        self._place, self._found = np.empty_like(self._row), np.empty_like(self._row)
+        self._value, self._limit = np.empty_like(matrix[:, 0]), np.empty_like(matrix[:, 0])
+        self._left = np.empty(len(matrix), dtype=bool)
+
+    def reached(self, tree: _Tree) -> npt.NDArray[np.intp]:
+        """Return the number of the leaf that each row comes to; overwritten by the next tree's."""
+        place, found = self._place, self._found
+        place[:] = 0
+        for _ in range(tree.depth):
+            tree.feature.take(place, out=found, mode="clip")
+            found += self._row
+            self._flat.take(found, out=self._value, mode="clip")
+            tree.limit.take(place, out=self._limit, mode="clip")
+            np.less_equal(self._value, self._limit, out=self._left)
+            tree.left.take(place, out=found, mode="clip")
+            np.add(found, ~self._left, out=place)
+        return place

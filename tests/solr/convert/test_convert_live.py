@@ -13,7 +13,8 @@ from builders.solr_core import client_of
 from builders.spark_forest import forest_scores, save_forest
 from reprise.errors import UsageError
 from reprise.solr import convert_lightgbm, convert_linear, convert_ranklib, convert_spark, convert_xgboost, score
-from reprise.solr.score import LINEAR
+from reprise.solr.numbers import parse_float32
+from reprise.solr.score import LINEAR, TREES
 
 pytestmark = pytest.mark.solr
 
@@ -113,6 +114,18 @@ def test_values_that_are_not_finite_score_in_solr_as_offline(client, tmp_path):
     assert np.isnan(vectors).any()
     assert np.isinf(vectors).any()
     assert_solr_agrees(client, models, vectors)
+
+
+def test_decimals_of_any_length_are_read_as_solr_reads_them(client):
+    """Middles of two floats, to 17 digits, as libraries print their thresholds: rounded twice, some come out lower."""
+    floats = np.random.default_rng(2).normal(size=60).astype(np.float32)
+    texts = [f"{(float(low) + float(np.nextafter(low, np.float32(9)))) / 2:.17g}" for low in floats]
+    assert any(parse_float32(text) != np.float32(text) for text in texts)
+    split = {"feature": "rate", "left": {"value": "-1"}}
+    trees = [{"weight": "1", "root": {**split, "threshold": text, "right": {"value": text}}} for text in texts]
+    model = {"class": TREES, "features": [{"name": "rate"}], "params": {"trees": trees}}
+
+    assert_solr_agrees(client, [model], edge_vectors({**model, "features": [{"name": n} for n in NAMES]}, 200))
 
 
 def test_a_model_that_solr_would_take_and_score_0_is_never_sent(client):

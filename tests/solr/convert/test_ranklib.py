@@ -89,7 +89,7 @@ REFUSED = {
     "not a number": (
         "<ensemble><tree weight='1'><split><output>many</output></split></tree></ensemble>", "cannot be read"
     ),
-    "NaN": ("<ensemble><tree weight='1'><split><output>NaN</output></split></tree></ensemble>", "finite"),
+    "NaN": ("<ensemble><tree weight='1'><split><output>NaN</output></split></tree></ensemble>", "cannot be read"),
     "entities": ("<!DOCTYPE a [<!ENTITY b 'c'>]><ensemble></ensemble>", "entities"),
     "weights": ("## Linear Regression\n1=5", "number:weight"),
     "no weights": ("## Linear Regression\n", "without weights"),

@@ -9,12 +9,11 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-import numpy as np
-
 from reprise.errors import UsageError
 from reprise.solr.convert.linear import LinearExport, convert_linear
 from reprise.solr.convert.names import chosen
 from reprise.solr.convert.trees import Grove, Row, TreesExport, grown
+from reprise.solr.numbers import parse_float32
 
 _LINEAR = ("Coordinate Ascent", "Linear Regression")
 _SAVED = "give what RankLib's -save wrote"
@@ -66,7 +65,9 @@ def _trees(body: str, names: Sequence[str] | None) -> TreesExport:
         raise UsageError(f"not a RankLib ensemble: {error}", _SAVED) from None
     try:
         found = [
-            (float(tree.attrib["weight"]) / len(bags), _rows(tree)) for bag in bags for tree in bag.findall("tree")
+            (float(parse_float32(tree.attrib["weight"])) / len(bags), _rows(tree))
+            for bag in bags
+            for tree in bag.findall("tree")
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"a tree cannot be read ({type(error).__name__}: {error})", _SAVED) from None
@@ -93,13 +94,13 @@ def _rows(tree: ElementTree.Element) -> dict[int, Row]:
             raise ValueError("a split without both branches")
         output = node.findtext("output")
         if output is not None:
-            rows[number] = float(output)
+            rows[number] = float(parse_float32(output))
             continue
         sides = {child.attrib.get("pos"): child for child in node.findall("split")}
-        feature, threshold = int(node.findtext("feature", "")), np.float32(node.findtext("threshold", ""))
+        feature, threshold = int(node.findtext("feature", "")), parse_float32(node.findtext("threshold", ""))
         if feature < 1:
             raise ValueError(f"feature {feature}: RankLib counts from 1")
-        rows[number] = (feature - 1, float(threshold), free, free + 1)  # rounded first: RankLib reads a float
+        rows[number] = (feature - 1, float(threshold), free, free + 1)
         pending += [(sides.get("left"), free), (sides.get("right"), free + 1)]
         free += 2
     return rows

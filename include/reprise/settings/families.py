@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from reprise.settings.base import Strict
 
-Family = Literal["linear", "poisson", "gamma", "tweedie", "logistic", "pairwise", "forest", "lambdamart", "xendcg"]
+Family = Literal[
+    "linear", "poisson", "gamma", "tweedie", "logistic", "pairwise", "forest", "lambdamart", "xendcg", "blend"
+]  # fmt: skip
 FAMILIES: tuple[str, ...] = get_args(Family)
 
 
@@ -77,3 +79,21 @@ class LightGbm(Strict):
     )
     workers: int = Field(2, ge=1, description="of xgboost: executors, each with its share of the rows")
     worker_cores: int = Field(1, ge=1, description="of each worker")
+
+
+class Blend(Strict):
+    """A weighted sum of two families of trees, which is one model of trees again."""
+
+    of: list[Literal["forest", "lambdamart", "xendcg"]] = Field(
+        default=["lambdamart", "xendcg"], min_length=2, max_length=2, description="trained by their own settings"
+    )
+    share: float | None = Field(
+        None, ge=0, le=1, description="of the first, both scaled to the same spread; none: what validation likes best"
+    )
+
+    @field_validator("of")
+    @classmethod
+    def _two(cls, of: list[str]) -> list[str]:
+        if of[0] == of[1]:
+            raise ValueError("a blend of a family with itself is that family: name two")
+        return of

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from reprise.settings.base import Strict
-from reprise.settings.families import Family, Forest, Gamma, Lasso, LightGbm, Linear, Pairwise, Ridge, Tweedie
+from reprise.settings.families import Blend, Family, Forest, Gamma, Lasso, LightGbm, Linear, Pairwise, Ridge, Tweedie
 from reprise.settings.tuning import Tuning, check_space
 
 
@@ -122,6 +122,7 @@ class Gate(Strict):
     forest: Forest = Forest()
     lambdamart: LightGbm = LightGbm()
     xendcg: LightGbm = LightGbm()
+    blend: Blend = Blend()
     tuning: Tuning = Tuning()
     policy: Policy = Policy()
     review: Review = Review()

@@ -51,6 +51,7 @@ DEFAULT_SPACES: dict[Family, Space] = {
     },
     "lambdamart": _TREES,
     "xendcg": _TREES,
+    "blend": {},  # of its parts' best trials; all shares are looked at
 }
 
 

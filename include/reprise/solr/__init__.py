@@ -1,5 +1,6 @@
 """Solr and its Learning To Rank plugin: client, converter, exact scorer, version table. Knows no stage."""
 
+from reprise.solr.blend import blend
 from reprise.solr.client import FeatureLog, SolrClient, as_data
 from reprise.solr.convert import (
     InexactSplit,
@@ -22,6 +23,7 @@ __all__ = [
     "SolrClient",
     "TreesExport",
     "as_data",
+    "blend",
     "capabilities",
     "convert_lightgbm",
     "convert_linear",

@@ -52,12 +52,13 @@ class Family(Protocol):
 
 def find_family(name: str) -> Family:
     """Return a family by its name."""
+    from reprise.training.blend import BlendFamily
     from reprise.training.forest import Forest
     from reprise.training.lambdamart import LambdaMart
     from reprise.training.linear import LinearFamily
     from reprise.training.losses import LOSSES
 
-    trees: list[Family] = [Forest(), LambdaMart(), LambdaMart("xendcg", "rank_xendcg")]
+    trees: list[Family] = [Forest(), LambdaMart(), LambdaMart("xendcg", "rank_xendcg"), BlendFamily()]
     known: list[Family] = [*map(LinearFamily, LOSSES), *trees]
     families = {family.name: family for family in known}
     if name not in families:

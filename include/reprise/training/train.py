@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from reprise.features.catalogue import (
     store_entries,
 )
 from reprise.release.candidate import Candidate
+from reprise.training.blend import blended
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.family import Fitted, find_family
@@ -43,27 +44,52 @@ def run(plan: Plan, family: str) -> Verdict:
     if done := finished(plan, family):
         return done
     store, key = plan.open_lake().store, folder(plan, family)
-    trainer = find_family(family)
+    find_family(family)
     started = time.monotonic()
     data = read_data(plan)
-    gate = plan.deployment.gate
-    tuned = tune(store, key, trainer, data, gate, objectives_of(plan)) if gate.tuning.trials else None
-    fitted = tuned.fitted if tuned else trainer.fit(data, gate)
+    learned = _learn(plan, family, data)
+    fitted = learned.fitted
     candidate = _candidate(plan, family, fitted, data.features)
-    diagnosis = _diagnosis(tuned.data if tuned else data, fitted, gate.policy.max_train_gap)
+    diagnosis = _diagnosis(learned.data, fitted, plan.deployment.gate.policy.max_train_gap)
     summary = {**_summary(data, fitted, candidate, time.monotonic() - started), "diagnosis": asdict(diagnosis)}
-    if tuned:
-        summary["tuning"] = tuned.facts
+    if learned.tuning:
+        summary["tuning"] = learned.tuning
     for name, content in (
         ("model.json", json.dumps(candidate.solr_model()).encode()),
         fitted.native,
-        *((f"tuning/{name}", content) for name, content in (tuned.reports if tuned else {}).items()),
+        *((f"tuning/{name}", content) for name, content in learned.reports.items()),
         ("summary.json", json.dumps(summary, indent=1).encode()),
     ):
         store.put(f"{key}/{name}", content)
     store.put_new(f"{key}/candidate.json", json.dumps(candidate.to_dict(), sort_keys=True).encode())
     logger.info("trained %s: %s", family, _facts(summary))
     return Verdict("yes", f"{family} is trained", facts=_facts(summary))
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """``data``: its validation rows are those that the curve is of."""
+
+    fitted: Fitted
+    data: TrainingData
+    tuning: dict[str, Any] = field(default_factory=dict)
+    reports: dict[str, bytes] = field(default_factory=dict)
+
+
+def _learn(plan: Plan, family: str, data: TrainingData) -> _Learned:
+    """Return what the family learns: by the settings as they stand, or the best trial of its study.
+
+    The parts of a blend are the best trials of theirs: a study belongs to the run, and who comes second reads it.
+    """
+    gate, store = plan.deployment.gate, plan.open_lake().store
+    if not gate.tuning.trials:
+        return _Learned(find_family(family).fit(data, gate), data)
+    objectives = objectives_of(plan)
+    parts = gate.blend.of if family == "blend" else [family]
+    tuned = [tune(store, folder(plan, part), find_family(part), data, gate, objectives) for part in parts]
+    if family != "blend":
+        return _Learned(tuned[0].fitted, tuned[0].data, tuned[0].facts, tuned[0].reports)
+    return _Learned(*blended([one.fitted for one in tuned], tuned[0].data, gate, objectives))
 
 
 def finished(plan: Plan, family: str) -> Verdict | None:

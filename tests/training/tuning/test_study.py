@@ -191,11 +191,11 @@ def test_of_several_objectives_the_front_is_left_to_read_and_one_of_it_is_taken(
         return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
 
     assert [row["trial"] for row in told["front"]] == [n for n in values if not any(beats(m, n) for m in values)]
-    assert told["chosen"] == tuned.facts["best"] in [row["trial"] for row in told["front"]]
-    lost = max(one["consumption_ndcg"] for one in values.values()) - values[told["chosen"]]["consumption_ndcg"]
+    assert told["chosen"]["trial"] == tuned.facts["best"] in [row["trial"] for row in told["front"]]
+    lost = max(one["consumption_ndcg"] for one in values.values()) - values[tuned.facts["best"]]["consumption_ndcg"]
     assert 0 <= lost <= 0.01
     assert tuned.reports["front.png"].startswith(b"\x89PNG")
-    kept = {f"here/trials/{number:04d}.ranker.json" for number in {0, told["chosen"]}}
+    kept = {f"here/trials/{number:04d}.ranker.json" for number in {0, tuned.facts["best"]}}
     assert kept == {key for key in files if key.endswith("ranker.json")}
     assert tuned.facts["pruned"] == 0
 

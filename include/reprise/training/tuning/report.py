@@ -1,44 +1,36 @@
-"""What a study leaves to read: its Pareto front with knee and choice, as JSON and as a picture."""
+"""What a Pareto front leaves to read: its points with knee and choice, as JSON and as a picture."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
+from reprise.settings.tuning import Objective
 from reprise.tracking import plots
+from reprise.training.data import Floats
 from reprise.training.tuning.front import front, knee
-from reprise.training.tuning.study import Study
-from reprise.training.tuning.trials import Trial
 
 
-def front_reports(study: Study, found: list[Trial], best: Trial) -> dict[str, bytes]:
-    """Return ``front.json`` and ``front.png`` of a study with several objectives."""
-    complete, points = study.points(found)
+def front_reports(
+    title: str, names: Sequence[Objective], told: Sequence[dict[str, Any]], points: Floats, chosen: int
+) -> dict[str, bytes]:
+    """Return ``front.json`` and ``front.png``.
+
+    ``told``: what is said of each point, its ``values`` by objective among it; ``points``: these, more always better.
+    """
     kept, bend = front(points), knee(points)
-    rows = [
-        {"trial": trial.number, "values": trial.values, "settings": trial.params, "trees": trial.trees}
-        for trial, stays in zip(complete, kept, strict=True)
-        if stays
-    ]
-    told = {
-        "objectives": list(study.objectives.names),
-        "front": rows,
-        "knee": None if bend is None else complete[bend].number,
-        "chosen": best.number,
-        "default": 0,
+    content = {
+        "objectives": list(names),
+        "front": [one for one, stays in zip(told, kept, strict=True) if stays],
+        "knee": None if bend is None else told[bend],
+        "chosen": told[chosen],
     }
-    marked = {"chosen": complete.index(best)} | ({} if bend is None else {"knee": bend})
-    if complete[0].number == 0:
-        marked["default"] = 0
-    by_objective: dict[str, list[float]] = {
-        name: [trial.values[name] for trial in complete] for name in study.objectives.names
-    }
-    title = f"{study.trainer.name}: {len(complete)} trials, on the queries that chose"
+    marked = {"chosen": chosen} if bend is None else {"chosen": chosen, "knee": bend}
+    if bend == chosen:
+        marked = {"chosen, knee": chosen}
+    by_objective: dict[str, list[float]] = {name: [one["values"][name] for one in told] for name in names}
     return {
-        "front.json": json.dumps(told, indent=1).encode(),
-        "front.png": plots.pareto_front(by_objective, kept.tolist(), _together(marked), title),
+        "front.json": json.dumps(content, indent=1).encode(),
+        "front.png": plots.pareto_front(by_objective, kept.tolist(), marked, title),
     }
-
-
-def _together(marked: dict[str, int]) -> dict[str, int]:
-    """Return one label for each point, of all that it is called."""
-    return {", ".join(name for name, at in marked.items() if at == place): place for place in set(marked.values())}

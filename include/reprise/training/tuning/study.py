@@ -24,6 +24,7 @@ from reprise.training.family import Family, Fitted, Watch
 from reprise.training.lambdamart import LambdaMart
 from reprise.training.tuning.front import choose, front
 from reprise.training.tuning.objectives import Objectives
+from reprise.training.tuning.report import front_reports
 from reprise.training.tuning.space import Params, as_they_stand, distributions, grid, with_params
 from reprise.training.tuning.trials import State, Trial, Trials
 
@@ -86,6 +87,15 @@ class Study:
         complete, points = self.points(found)
         choice = choose(points, self._tuning.choose, self._tuning.allowed_loss)
         return complete[choice.point], choice.why
+
+    def front(self, found: list[Trial], best: Trial) -> dict[str, bytes]:
+        """Return the reports of a study's Pareto front."""
+        complete, points = self.points(found)
+        told = [
+            {"trial": one.number, "values": one.values, "settings": one.params, "trees": one.trees} for one in complete
+        ]
+        title = f"{self.trainer.name}: {len(complete)} trials, on the queries that chose"
+        return front_reports(title, self.objectives.names, told, points, complete.index(best))
 
     def _goes_on(self, found: list[Trial]) -> bool:
         if not found:

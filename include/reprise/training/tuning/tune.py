@@ -17,7 +17,6 @@ from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.diagnose import standard_error
 from reprise.training.family import Family, Fitted
 from reprise.training.tuning.objectives import Objectives
-from reprise.training.tuning.report import front_reports
 from reprise.training.tuning.rules import rules_of
 from reprise.training.tuning.split import split
 from reprise.training.tuning.study import Study
@@ -87,7 +86,7 @@ def tune(
     facts["rules"] = learned.words
     reports = {"rules.txt": learned.text.encode()}
     if len(objectives.names) > 1:
-        reports |= front_reports(study, found, best)
+        reports |= study.front(found, best)
     return Tuned(fitted, choosing, found, facts, reports)
 
 

@@ -22,6 +22,7 @@ import lifecycle
 import order
 import publishing
 import ranking_metrics
+import scoring
 import training
 from reprise.errors import RepriseError, UsageError
 from reprise.plan import Plan, read_plan
@@ -57,7 +58,7 @@ def main() -> int:
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
             order, training, families, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
-            publishing, ranking_metrics,
+            publishing, ranking_metrics, scoring,
         )  # fmt: skip
         for part in parts:
             print(f"## {(part.__doc__ or '').splitlines()[0]}\n")

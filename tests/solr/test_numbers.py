@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.solr.numbers import NODE_SPLIT_SLACK, float_text, floor32, last_float, parse_float32, solr_threshold
+from reprise.solr.numbers import (
+    NODE_SPLIT_SLACK,
+    float_text,
+    floor32,
+    last_float,
+    parse_float32,
+    parse_floats32,
+    solr_threshold,
+)
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -75,6 +83,7 @@ def test_a_decimal_is_rounded_once_even_beside_the_middle_of_two_floats(value, m
     written = f"{'-' if middle < 0 else ''}{int(abs(middle) * 10**digits) + step}{more}e-{digits + len(more)}"
 
     assert parse_float32(written) == nearest(Fraction(written), low)
+    assert parse_floats32(["0.5", written]).tolist() == [0.5, parse_float32(written)]
 
 
 def test_a_decimal_a_hair_above_a_middle_goes_up_where_numpy_goes_down():
@@ -86,8 +95,11 @@ def test_a_decimal_a_hair_above_a_middle_goes_up_where_numpy_goes_down():
 def test_what_java_would_not_read_as_a_finite_float_is_an_error(text):
     with pytest.raises(ValueError, match=r"no number|beyond"):
         parse_float32(text)
+    with pytest.raises(ValueError, match=r"no number|beyond|could not convert"):
+        parse_floats32(["1", text])
 
 
 @pytest.mark.parametrize(("text", "value"), [(" 1.5f ", 1.5), ("2D", 2.0), (".5", 0.5), ("-1.", -1.0), ("+1e2", 100.0)])
 def test_what_java_reads_is_read(text, value):
     assert parse_float32(text) == value
+    assert parse_floats32([text, "1"]).tolist() == [value, 1.0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from reprise.errors import UsageError
 
@@ -15,6 +16,7 @@ from reprise.errors import UsageError
 # `value <= threshold + 1e-6f`, in float arithmetic.
 NODE_SPLIT_SLACK = np.float32(1e-6)
 _JAVA_FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?\s*", re.ASCII)
+_PLAIN = re.compile(r"[0-9.eE+-]*")  # no underscore, suffix, blank, word: what float() reads of it, Java reads too
 _BEYOND = 3.4028235677973366e38  # halfway from the largest float32 to the next there would be
 _LEAST_NORMAL = 1.1754943508222875e-38
 _PACKED, _BITS = struct.Struct("<d"), struct.Struct("<q")
@@ -53,6 +55,21 @@ def parse_float32(text: str) -> np.float32:
     if bits & _BELOW_FLOAT != _MIDDLE and abs(double) >= _LEAST_NORMAL:
         return nearest
     return _of_middle(plain, double, nearest)
+
+
+def parse_floats32(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return what ``parse_float32`` reads of each text, and its errors; only those near a middle take that long."""
+    if not _PLAIN.fullmatch("".join(texts)):
+        return np.array([parse_float32(text) for text in texts], np.float32)
+    doubles = np.array([float(text) for text in texts])
+    size = np.abs(doubles)
+    if (size >= _BEYOND).any():
+        raise ValueError("a number is beyond 32-bit floats")
+    found = doubles.astype(np.float32)
+    doubtful = (doubles.view(np.int64) & _BELOW_FLOAT == _MIDDLE) | ((size < _LEAST_NORMAL) & (size > 0))
+    for place in np.flatnonzero(doubtful).tolist():
+        found[place] = parse_float32(texts[place])
+    return found
 
 
 def _of_middle(text: str, double: float, nearest: np.float32) -> np.float32:

@@ -6,43 +6,20 @@ and 10. A model that Solr would accept and misread (a tree naming a feature the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reprise.errors import UsageError
-from reprise.solr.numbers import NODE_SPLIT_SLACK, parse_float32
+from reprise.solr.walk import CHUNK, Block, Tree, flatten
+from reprise.solr.walk import Floats as Floats
 
 LINEAR = "org.apache.solr.ltr.model.LinearModel"
 TREES = "org.apache.solr.ltr.model.MultipleAdditiveTreesModel"
 VALUE_FEATURE = "org.apache.solr.ltr.feature.ValueFeature"
 IDENTITY = "org.apache.solr.ltr.norm.IdentityNormalizer"
-
-Floats = npt.NDArray[np.float32]
-_SPLIT_KEYS = {"feature", "threshold", "left", "right"}
-
-
-_CHUNK = 8192  # rows that are walked together: what they need stays in the processor's cache
-
-
-@dataclass(frozen=True)
-class _Tree:
-    """One tree as arrays. A node's right child follows its left one.
-
-    A leaf is its own left child and asks whether 0 (the column after the last feature) is at most infinity: it always
-    is, so that every row may take the same number of steps.
-    """
-
-    feature: npt.NDArray[np.intp]
-    limit: Floats
-    left: npt.NDArray[np.intp]
-    value: Floats  # of leaves, times the tree's weight
-    weight: np.float32
-    depth: int
 
 
 def score(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str]) -> Floats:
@@ -56,7 +33,7 @@ def score(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str
     with np.errstate(over="ignore", invalid="ignore"):  # Java overflows to infinity without a word
         if model["class"] == LINEAR:
             return _score_linear(_weights(model, used), matrix)
-        return _score_trees([_flatten(tree, used) for tree in _trees(model)], matrix)
+        return _score_trees([flatten(tree, used) for tree in _trees(model)], matrix)
 
 
 def splits_passed(
@@ -65,8 +42,8 @@ def splits_passed(
     """Yield, tree by tree, how many splits lie above the leaf that each row comes to; errors as of ``score``."""
     used = feature_names(model)
     matrix = _matrix(used, features, names)
-    blocks = [_Block(matrix[start : start + _CHUNK]) for start in range(0, max(len(matrix), 1), _CHUNK)]
-    for tree in (_flatten(one, used) for one in _trees(model)):
+    blocks = [Block(matrix[start : start + CHUNK]) for start in range(0, max(len(matrix), 1), CHUNK)]
+    for tree in (flatten(one, used) for one in _trees(model)):
         level = np.zeros(len(tree.left), dtype=np.int64)
         for node, left in enumerate(tree.left):
             if left != node:
@@ -98,7 +75,7 @@ def check_model(model: Mapping[str, Any]) -> None:
     if model["class"] == LINEAR:
         weights = _weights(model, used)
     else:
-        weights = np.array([_flatten(tree, used).weight for tree in _trees(model)])
+        weights = np.array([flatten(tree, used).weight for tree in _trees(model)])
     if not weights.any():
         raise UsageError(
             "every weight of the model is 0: it would score all items alike", "lower its penalty, or train it anew"
@@ -174,91 +151,10 @@ def _trees(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(trees)
 
 
-def _float(value: Any, what: str) -> np.float32:
-    if not isinstance(value, str):
-        raise UsageError(f"{what} is {value!r}, not a string", 'write it as a string such as "0.5": Solr wants that')
-    try:
-        return parse_float32(value)
-    except ValueError:
-        raise UsageError(f"{what} is {value!r}, no finite 32-bit number", "correct the model") from None
-
-
-def _keys(found: Any) -> set[str]:
-    return set(map(str, found)) if isinstance(found, Mapping) else set()
-
-
-def _flatten(tree: Mapping[str, Any], used: Sequence[str]) -> _Tree:
-    """Return a tree as arrays, nodes in the order they are met; unknown keys are refused, as Solr does."""
-    if _keys(tree) != {"weight", "root"}:
-        raise UsageError(f"a tree has the keys {sorted(_keys(tree))}", "it needs exactly weight and root")
-    index = {name: column for column, name in enumerate(used)}
-    rows: list[tuple[int, np.float32, int, np.float32]] = []
-    pending: deque[tuple[Mapping[str, Any], int, int]] = deque([(tree["root"], 0, 0)])
-    size, depth = 1, 0
-    while pending:
-        node, place, level = pending.popleft()
-        depth = max(depth, level)
-        if _keys(node) == {"value"}:
-            rows.append((len(used), np.float32(np.inf), place, _float(node["value"], "a leaf's value")))
-            continue
-        if _keys(node) != _SPLIT_KEYS:
-            raise UsageError(
-                f"a node has the keys {sorted(_keys(node))}", f"it needs value alone, or exactly {sorted(_SPLIT_KEYS)}"
-            )
-        if node["feature"] not in index:
-            raise UsageError(
-                f"a tree uses the feature {node['feature']!r}, which the model does not list",
-                "add it to the model's features: Solr would accept the model and score the whole tree 0",
-            )
-        limit = _float(node["threshold"], "a threshold") + NODE_SPLIT_SLACK
-        rows.append((index[node["feature"]], limit, size, np.float32(0)))
-        pending += [(node["left"], size, level + 1), (node["right"], size + 1, level + 1)]
-        size += 2
-    feature, limits, left, value = zip(*rows, strict=True)
-    weight = _float(tree["weight"], "a tree's weight")
-    with np.errstate(over="ignore"):
-        outputs = weight * np.array(value, dtype=np.float32)
-    if not np.isfinite(outputs).all():
-        raise UsageError("a tree's weight times a leaf's value is beyond 32-bit floats", "scale them down")
-    return _Tree(
-        feature=np.array(feature, dtype=np.intp),
-        limit=np.array(limits, dtype=np.float32),
-        left=np.array(left, dtype=np.intp),
-        value=outputs,
-        weight=weight,
-        depth=depth,
-    )
-
-
-def _score_trees(trees: Sequence[_Tree], matrix: Floats) -> Floats:
+def _score_trees(trees: Sequence[Tree], matrix: Floats) -> Floats:
     total = np.zeros(len(matrix), dtype=np.float32)
-    for start in range(0, len(matrix), _CHUNK):
-        block, part = _Block(matrix[start : start + _CHUNK]), total[start : start + _CHUNK]
+    for start in range(0, len(matrix), CHUNK):
+        block, part = Block(matrix[start : start + CHUNK]), total[start : start + CHUNK]
         for tree in trees:
             part += tree.value[block.reached(tree)]
     return total
-
-
-class _Block:
-    """Some rows of vectors, and all the room that walking them down a tree takes."""
-
-    def __init__(self, rows: Floats) -> None:
-        matrix = np.column_stack([rows, np.zeros(len(rows), np.float32)])
-        self._flat, self._row = matrix.ravel(), np.arange(len(matrix)) * matrix.shape[1]
-        self._place, self._found = np.empty_like(self._row), np.empty_like(self._row)
-        self._value, self._limit = np.empty_like(matrix[:, 0]), np.empty_like(matrix[:, 0])
-        self._left = np.empty(len(matrix), dtype=bool)
-
-    def reached(self, tree: _Tree) -> npt.NDArray[np.intp]:
-        """Return the number of the leaf that each row comes to; overwritten by the next tree's."""
-        place, found = self._place, self._found
-        place[:] = 0
-        for _ in range(tree.depth):
-            tree.feature.take(place, out=found, mode="clip")
-            found += self._row
-            self._flat.take(found, out=self._value, mode="clip")
-            tree.limit.take(place, out=self._limit, mode="clip")
-            np.less_equal(self._value, self._limit, out=self._left)
-            tree.left.take(place, out=found, mode="clip")
-            np.add(found, ~self._left, out=place)
-        return place

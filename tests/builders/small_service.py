@@ -92,11 +92,18 @@ def query_group(block, group, searches, query=None, users=100):
     }  # fmt: skip
 
 
-def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False, seed=5, change=None):
-    """Judgments, groups and a training set whose g is known: it rises with plays where the title matches.
+def wanted(values):
+    """What g is worth by default: it rises with plays where the title matches."""
+    return 0.8 * values[NAMES.index("plays")] * (values[NAMES.index("title_terms")] > 0.4)
+
+
+def publish_learnable(
+    plan, *, queries=60, depth=12, noise=0.02, shuffled=False, seed=5, change=None, truth=wanted, taught=None
+):
+    """Judgments, groups and a training set whose g is known: ``truth`` of a row's features, and noise.
 
     ``shuffled`` permutes the labels of the train and validation blocks among all rows: then nothing is to be learned.
-    ``change`` makes another row of each row.
+    ``change`` makes another row of each row. ``taught``: training rows of these queries alone.
     """
     from reprise.features.catalogue import columns
 
@@ -108,10 +115,9 @@ def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False,
             groups.append(query_group(block.name, group, traffic))
             for rank in range(1, depth + 1):
                 values = random.random(len(NAMES)).astype(np.float32)
-                title, plays = values[NAMES.index("title_terms")], values[NAMES.index("plays")]
-                truth = 0.8 * plays * (title > 0.4) + noise * random.standard_normal()
+                worth = truth(values) + noise * random.standard_normal()
                 judged = bool(random.random() < 0.7)
-                label = judgment(block.name, group, f"song:{query}-{rank}", max(0.0, truth) * 30, 30.0)
+                label = judgment(block.name, group, f"song:{query}-{rank}", max(0.0, worth) * 30, 30.0)
                 judgments += [label] if judged else []
                 rows.append(
                     {
@@ -129,6 +135,7 @@ def publish_learnable(plan, *, queries=60, depth=12, noise=0.02, shuffled=False,
         for row in learned:
             row["g"], row["grade"] = row.pop("new")
     rows = [change(row) for row in rows] if change else rows
+    rows = [row for row in rows if row["role"] != "train" or taught is None or row["query_group"] in taught]
     publish_run(plan, "judgments", judgments, facts={"theta_measured": True, "theta_reason": ""})
     publish_run(plan, "query_groups", groups)
     curve = [

@@ -28,6 +28,12 @@ SUMMARY = {
     "params": {"trees": 40, "best_round": 2}, "features": ["plays", "title_terms"],
     "importances": {"plays": 0.75, "title_terms": 0.25}, "curve": {"train": [0.5, 0.75], "validation": [0.5, 0.625]},
     "rows": {"train": 10, "validation": 5}, "notes": {"misrouted_rows": 0},
+    "learning": {
+        "verdict": "balanced", "words": "balanced: as it should be", "setting": "leaves", "folds": [0.5, 0.6],
+        "sizes": [{"at": a, "queries": int(100 * a), "train": 0.9, "held_out": 0.5 + a / 10} for a in (0.4, 1.0)],
+        "complexity": [{"at": n, "queries": 100, "train": 0.9, "held_out": 0.6} for n in (7, 15)],
+        "curves": {"rise": 0.04, "rise_error": None, "spread": 0.01},
+    },
 }  # fmt: skip
 
 LTR = "org.apache.solr.ltr"
@@ -122,10 +128,17 @@ def test_training_is_recorded_once(plan, client):
     assert url == again == tracking.run_url(plan.mlflow, run)
     history = client.get_metric_history(run, f"curve/validation/{METRIC}")
     assert [(m.step, m.value) for m in history] == [(0, 0.5), (1, 0.625)]
+    by_queries = client.get_metric_history(run, "learning/held_out")
+    assert [(m.step, m.value) for m in by_queries] == [(40, 0.54), (100, 0.6)]
+    known = client.get_run(run).data
+    assert known.metrics["learning/rise_per_doubling"] == 0.04
+    assert known.metrics["learning/folds_mean"] == 0.55
+    assert "learning/rise_error" not in known.metrics
+    assert known.tags["reprise.bias_variance"] == "balanced"
     names = {file.path for folder in ("model", "plots") for file in client.list_artifacts(run, folder)}
     assert {
         "model/model.json", "model/native.txt", "model/summary.json", "plots/learning_curve.png",
-        "plots/importances.png",
+        "plots/importances.png", "plots/by_queries.png", "plots/by_complexity.png",
     } == names  # fmt: skip
     dataset = client.get_run(run).inputs.dataset_inputs[0].dataset
     assert plan.training_version in json.loads(dataset.source)["uri"]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from reprise.settings.base import Strict
+from reprise.settings.diagnosis import Diagnosis
 from reprise.settings.families import Blend, Family, Forest, Gamma, Lasso, LightGbm, Linear, Pairwise, Ridge, Tweedie
 from reprise.settings.tuning import Tuning, check_space
 
@@ -124,6 +125,7 @@ class Gate(Strict):
     xendcg: LightGbm = LightGbm()
     blend: Blend = Blend()
     tuning: Tuning = Tuning()
+    diagnosis: Diagnosis = Diagnosis()
     policy: Policy = Policy()
     review: Review = Review()
 

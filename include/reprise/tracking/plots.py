@@ -31,6 +31,26 @@ def learning_curve(curve: Mapping[str, Sequence[float]], metric: str) -> bytes:
     return _png(draw, "Learning curve")
 
 
+def fits(points: Sequence[Mapping[str, float]], by: str, metric: str, spread: float, log: bool = False) -> bytes:
+    """Return the metric on a fit's own rows and on held-out ones, over what the fits differ by.
+
+    ``points``: ``at``, ``train``, ``held_out``. ``spread``: a standard deviation, drawn around the held-out curve.
+    """
+    at, train, held_out = ([point[name] for point in points] for name in ("at", "train", "held_out"))
+
+    def draw(axes: Axes) -> None:
+        axes.plot(at, train, marker="o", label="own rows")
+        (line,) = axes.plot(at, held_out, marker="o", label="held out")
+        low, high = ([value + side * spread for value in held_out] for side in (-1, 1))
+        axes.fill_between(at, low, high, color=line.get_color(), alpha=0.15)
+        axes.set_xscale("log" if log else "linear")
+        axes.set_xlabel(by)
+        axes.set_ylabel(metric)
+        axes.legend()
+
+    return _png(draw, f"What fits of other {by} reach")
+
+
 def importances(shares: Mapping[str, float], meanings: Mapping[str, str]) -> bytes:
     """Return the share of each feature, the largest on top, with what it means where ``meanings`` says so."""
     ordered = sorted(shares.items(), key=lambda pair: pair[1])[-_SHOWN:]

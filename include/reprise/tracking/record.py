@@ -43,7 +43,7 @@ def record_training(plan: Plan, family: str) -> str:
             return run_url(plan.mlflow, run)
         for name, value in {**summary["params"], "features": len(summary["features"])}.items():
             client.log_param(run, name, value)
-        log_metrics(client, run, _curve_metrics(summary))
+        log_metrics(client, run, {**_curve_metrics(summary), **_learning_metrics(summary.get("learning"))})
         manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
         if manifest is not None:
             log_dataset(client, run, plan, manifest, "training")
@@ -56,11 +56,14 @@ def record_training(plan: Plan, family: str) -> str:
             "plots/importances.png": plots.importances(
                 summary["importances"], {feature.name: feature.meaning for feature in plan.deployment.solr.features}
             ),
+            **_learning_plots(summary.get("learning")),
         })  # fmt: skip
         _log_tuning(client, run, store, key, summary)
         tags = {"solr_model": summary["model"], "solr_store": summary["store"], "digest": summary["digest"]}
         if diagnosis := summary.get("diagnosis"):
             tags |= {"fit": diagnosis["verdict"], "diagnosis": diagnosis["words"]}
+        if learning := summary.get("learning"):
+            tags |= {"bias_variance": learning["verdict"], "learning": learning["words"]}
         for name, value in tags.items():
             client.set_tag(run, f"reprise.{name}", value)
         _log_model(client, plan, run, family, json.loads(candidate), summary)
@@ -184,6 +187,33 @@ def _curve_metrics(summary: Mapping[str, Any]) -> dict[str, list[float]]:
     single = {"seconds": summary["seconds"], **{f"rows/{k}": v for k, v in summary["rows"].items()}}
     single |= {name: value for name, value in summary["notes"].items() if isinstance(value, (int, float))}
     return curves | {name: [float(value)] for name, value in single.items()}
+
+
+def _learning_metrics(learning: Mapping[str, Any] | None) -> dict[str, Mapping[int, float]]:
+    """Return the fits over data as series whose step is the number of queries, and what they say as single figures."""
+    if not learning:
+        return {}
+    kinds = ("train", "held_out")
+    found: dict[str, Mapping[int, float]] = {
+        f"learning/{kind}": {point["queries"]: point[kind] for point in learning["sizes"]} for kind in kinds
+    }
+    curves, folds = learning["curves"], learning["folds"]
+    single = {"rise_per_doubling": curves["rise"], "rise_error": curves["rise_error"], "spread": curves["spread"]}
+    single |= {"folds_mean": sum(folds) / len(folds)} if folds else {}
+    return found | {f"learning/{name}": {0: value} for name, value in single.items() if value is not None}
+
+
+def _learning_plots(learning: Mapping[str, Any] | None) -> dict[str, bytes]:
+    if not learning:
+        return {}
+    spread, setting = float(learning["curves"]["spread"] or 0.0), str(learning["setting"])
+    over_data = [{**point, "at": point["queries"]} for point in learning["sizes"]]
+    found = {"plots/by_queries.png": plots.fits(over_data, "training queries", METRIC, spread, log=True)}
+    if learning["complexity"]:
+        found["plots/by_complexity.png"] = plots.fits(
+            learning["complexity"], setting, METRIC, spread, setting == "ridge"
+        )
+    return found
 
 
 def _reach_metrics(data: Manifest | None) -> dict[str, list[float]]:

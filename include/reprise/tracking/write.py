@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 _SUMMARY = ("rows", "judged_rows", "graded_rows", "mean_g", "queries", "unreachable_share", "recall")
 
 
-def log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]], model: str = "") -> None:
-    """Log every series, one value for each step, in batches as large as MLflow takes; of an MLflow model too."""
+def log_metrics(
+    client: MlflowClient, run: str, series: Mapping[str, list[float] | Mapping[int, float]], model: str = ""
+) -> None:
+    """Log every series, one value for each step (counted from 0, or given), in batches as large as MLflow takes.
+
+    ``model``: the MLflow model that they are of too.
+    """
     import time
 
     from mlflow.entities import Metric
@@ -29,7 +34,7 @@ def log_metrics(client: MlflowClient, run: str, series: Mapping[str, list[float]
     metrics = [
         Metric(name, float(value), now, step, model_id=model or None)
         for name, values in series.items()
-        for step, value in enumerate(values)
+        for step, value in (values.items() if isinstance(values, Mapping) else enumerate(values))
     ]
     for start in range(0, len(metrics), 900):
         client.log_batch(run, metrics=metrics[start : start + 900])

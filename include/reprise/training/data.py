@@ -13,6 +13,7 @@ from reprise.errors import MissingDataError, UsageError
 from reprise.features.catalogue import entry_key, monotone_signs
 from reprise.metrics import consumption_ndcg, means
 from reprise.solr.score import constant
+from reprise.training.draws import Draw
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,6 +86,9 @@ class TrainingData:
     traffic_power: float = 0.0
     #: Feature → 1 or −1 where a score may only rise or only fall with it, else 0.
     monotone: dict[str, int] = field(default_factory=dict)
+    #: The query group of each query code of ``train``; by it queries are drawn.
+    queries: Sequence[str] = ()
+    draw: Draw | None = None
 
     def only(self, names: Sequence[str]) -> TrainingData:
         """Return the data with these features alone."""
@@ -94,6 +98,14 @@ class TrainingData:
             for rows in (self.train, self.validation)
         )
         return replace(self, features=list(names), train=train, validation=validation)
+
+    def drawn(self, draw: Draw) -> TrainingData:
+        """Return the data with the training queries that a draw takes, their rows weighing as often as it says."""
+        times = draw.times(self.queries)
+        of_row = times[self.train.codes]
+        rows = replace(self.train, weight=self.train.weight * of_row).where(of_row > 0)
+        kept = [query for query, count in zip(self.queries, times.tolist(), strict=True) if count]
+        return replace(self, train=rows, queries=kept, draw=draw)
 
 
 def read_table(plan: Plan) -> tuple[pa.Table, Manifest]:
@@ -108,6 +120,7 @@ def read_table(plan: Plan) -> tuple[pa.Table, Manifest]:
 
 def read_data(plan: Plan) -> TrainingData:
     """Return what families learn from; a training set without rows to learn or to tune on is an error."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     table, manifest = read_table(plan)
@@ -122,7 +135,10 @@ def read_data(plan: Plan) -> TrainingData:
     asked = parts["train"].traffic ** power
     train = replace(parts["train"], weight=parts["train"].weight * asked / asked.mean())
     files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
-    return TrainingData(names, train, parts["validation"], files, power, monotone_signs(plan.deployment.solr))
+    learned = table.filter(pc.equal(table["role"], "train"))
+    first = np.r_[0, np.cumsum(train.group_sizes)[:-1]].astype(int)
+    queries = learned["query_group"].take(pa.array(first)).to_pylist()
+    return TrainingData(names, train, parts["validation"], files, power, monotone_signs(plan.deployment.solr), queries)
 
 
 def chosen(plan: Plan, known: list[str]) -> list[str]:

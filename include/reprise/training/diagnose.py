@@ -21,7 +21,12 @@ import numpy as np
 from reprise.training.data import Floats
 
 Fit = Literal["underfitted", "overfitted", "unfinished", "fits"]
+Shape = Literal["variance", "bias", "balanced"]
 _LEARNED = 0.25
+_UNLEARNED = 0.1
+_LESS = {"leaves": "fewer leaves", "depth": "less depth", "ridge": "a stronger penalty"}
+_MORE = {"leaves": "twice the leaves", "depth": "more depth", "ridge": "trees"}
+_NOTICED = 0.001  # of the metric: a smaller gain is none, however sure
 _LAST = 0.05
 
 
@@ -84,3 +89,72 @@ def standard_error(values: Floats, weights: Floats) -> float:
         return float("nan")
     share = w / w.sum()
     return float(np.sqrt(len(v) / (len(v) - 1) * np.sum((share * (v - share @ v)) ** 2)))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A ranker among fits on fewer queries and of other sizes; NaN where there were none.
+
+    ``rise``: what the last doubling of the training queries brought on held-out rows; ``flexible``: what a more
+    flexible ranker brings there, trees beside a weighted sum; both with standard errors. ``spread``: how far training
+    queries drawn anew move the held-out metric, as a standard deviation. ``error``: that metric's standard error.
+    """
+
+    train: float
+    held_out: float
+    error: float
+    chance: float
+    rise: float
+    rise_error: float
+    flexible: float
+    flexible_error: float
+    spread: float
+
+    @property
+    def unlearned(self) -> float:
+        """The share of what lies between chance and a perfect order that is not learned even of its own rows."""
+        return (1 - self.train) / (1 - self.chance) if self.chance < 1 else 0.0
+
+
+def diagnose_curves(found: Curves, setting: str, allowed_gap: float) -> tuple[Shape, str]:
+    """Return whether bias or variance stands in a ranker's way, and in words why and what to try.
+
+    - *variance*: better on its own rows than on held-out ones, beyond chance; and by more than is allowed, or by more
+      than is missing on its own rows, or while more queries still help. It learned its own queries.
+    - *bias*: more flexibility learns what it does not. Where none was tried: both are close, more queries do not
+      help, and more than a tenth is not learned even of its own rows.
+    - *balanced*: neither. What is left no ranker of this kind learns from these features: labels are noisy.
+    """
+    gap = found.train - found.held_out
+    apart, rises = gap > 2 * found.error, _sure(found.rise, found.rise_error)
+    untried = np.isnan(found.flexible) and not apart and not rises and found.unlearned > _UNLEARNED
+    said, more = f"training {found.train:.3f}, held out {found.held_out:.3f}", _more_data(found, rises)
+    if apart and (rises or gap > min(allowed_gap, 1 - found.train)):
+        less = _LESS.get(setting, "less freedom")
+        return "variance", (
+            f"variance: {said}, a gap of {gap:.3f} that chance ({found.error:.3f}) does not explain; {more}; "
+            f"try more days of logs, {less}, or fewer features"
+        )
+    left = f"{found.unlearned:.0%} of what lies above a random order is not learned even of its own rows"
+    if untried or _sure(found.flexible, found.flexible_error):
+        tried = f"{_MORE.get(setting, 'more freedom')}: {_signed(found.flexible, found.flexible_error)} held out"
+        return "bias", (
+            f"bias: {said}; {left}{'' if untried else f', and more flexibility learns it ({tried})'}; {more}; "
+            "try a more flexible family, or features that are missing"
+        )
+    return "balanced", f"balanced: {said}; {left}: noise of the labels, or features that are missing; {more}"
+
+
+def _more_data(found: Curves, rises: bool) -> str:
+    if np.isnan(found.rise):
+        return "nothing is known of more data"
+    by = f"{_signed(found.rise, found.rise_error)} for the last doubling of the queries"
+    return f"more data would help ({by})" if rises else f"more data would not show ({by})"
+
+
+def _sure(gain: float, error: float) -> bool:
+    return bool(gain > 2 * error and gain > _NOTICED)
+
+
+def _signed(gain: float, error: float) -> str:
+    return f"{gain:+.3f} ± {error:.3f}"

@@ -7,6 +7,7 @@ own objective leans towards the deciding metric. How many trees are kept is deci
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from reprise.errors import RepriseError, UsageError
 from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
-from reprise.training.data import Rows, TrainingData
+from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.family import Fitted, Watch, shares
 
 if TYPE_CHECKING:
@@ -39,11 +40,7 @@ class LambdaMart:
         if chosen.engine == "xgboost":
             return self._spread(data, chosen)
         lgb = _lightgbm()
-        params = {**parameters(chosen, data), "objective": self._objective}
-        train = lgb.Dataset(
-            data.train.vectors, data.train.grade, weight=data.train.weight, group=data.train.group_sizes,
-            feature_name=data.features, params=params, free_raw_data=False,
-        )  # fmt: skip
+        params, train = self._ready(data, chosen)
         watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
         # LightGBM binds its own row order to a metric; these sets hold judged rows only, as the deciding metric does.
         sets = [
@@ -69,6 +66,21 @@ class LambdaMart:
             curve={name: list(values["consumption_ndcg_at_10"]) for name, values in curve.items()},
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
         )
+
+    def grown(self, data: TrainingData, chosen: LightGbm, trees: int) -> Callable[[Rows], Floats]:
+        """Return how so many trees score, nobody watching while they grow: for fits that are only compared."""
+        params, train = self._ready(data, chosen)
+        booster = _lightgbm().train(params, train, trees)
+        return lambda rows: np.asarray(booster.predict(rows.vectors), float)
+
+    def _ready(self, data: TrainingData, chosen: LightGbm) -> tuple[dict[str, Any], Any]:
+        params = {**parameters(chosen, data), "objective": self._objective}
+        rows = data.train
+        train = _lightgbm().Dataset(
+            rows.vectors, rows.grade, weight=rows.weight, group=rows.group_sizes, feature_name=data.features,
+            params=params, free_raw_data=False,
+        )  # fmt: skip
+        return params, train
 
     def _spread(self, data: TrainingData, chosen: LightGbm) -> Fitted:
         from reprise.training.spread import fit_spread

@@ -59,6 +59,8 @@ def training_rows(data: TrainingData) -> DataFrame:
     rows = rows.withColumn("target", f.coalesce("g", f.lit(0.0))).where("weight > 0")
     if data.traffic_power:
         rows = rows.withColumn("weight", f.col("weight") * f.pow(f.col("traffic"), f.lit(data.traffic_power)))
+    if data.draw:
+        rows = data.draw.weigh(rows)
     assembled = VectorAssembler(inputCols=data.features, outputCol="raw").transform(rows)
     return assembled.select(*KEY, "raw", "target", "grade", "weight")
 

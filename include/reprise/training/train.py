@@ -17,11 +17,13 @@ from reprise.features.catalogue import (
     request_parameters,
     store_entries,
 )
+from reprise.pages import finite
 from reprise.release.candidate import Candidate
 from reprise.training.blend import blended
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.family import Fitted, find_family
+from reprise.training.learning_curves import learn
 from reprise.training.tuning.tune import objectives_of, tune
 from reprise.verdict import Verdict
 
@@ -48,10 +50,13 @@ def run(plan: Plan, family: str) -> Verdict:
     started = time.monotonic()
     data = read_data(plan)
     learned = _learn(plan, family, data)
-    fitted = learned.fitted
+    fitted, seconds = learned.fitted, time.monotonic() - started
     candidate = _candidate(plan, family, fitted, data.features)
     diagnosis = _diagnosis(learned.data, fitted, plan.deployment.gate.policy.max_train_gap)
-    summary = {**_summary(data, fitted, candidate, time.monotonic() - started), "diagnosis": asdict(diagnosis)}
+    beside = learn(find_family(family), learned.data, plan.deployment.gate, fitted, diagnosis.chance)
+    summary = {**_summary(data, fitted, candidate, seconds), "diagnosis": asdict(diagnosis)}
+    if beside:
+        summary["learning"] = finite(asdict(beside))
     if learned.tuning:
         summary["tuning"] = learned.tuning
     for name, content in (
@@ -150,6 +155,7 @@ def _summary(data: TrainingData, fitted: Fitted, candidate: Candidate, seconds: 
 
 
 def _facts(summary: dict[str, Any]) -> dict[str, Any]:
-    return {
+    learning = (summary.get("learning") or {}).get("words")
+    return {"learning": learning} | {
         name: summary.get(name) for name in ("model", "digest", "metrics", "rows", "seconds", "diagnosis", "tuning")
     }

@@ -20,7 +20,19 @@ from reprise.experts.commands import grades
 from reprise.lake_commands import lake
 from reprise.model_commands import convert, score
 from reprise.release_commands import release
-from reprise.stage_commands import behaviour, evaluate, extract, featurize, gate, judge, publish, select, skew, train
+from reprise.stage_commands import (
+    behaviour,
+    evaluate,
+    extract,
+    featurize,
+    gate,
+    judge,
+    publish,
+    select,
+    skew,
+    train,
+    tune,
+)
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -32,7 +44,7 @@ def _root() -> None:
     """Turn a search engine's own logs into a better ranking, again and again."""
 
 
-for stage in (extract, judge, featurize, skew, select, train, evaluate, gate, behaviour, publish):
+for stage in (extract, judge, featurize, skew, select, tune, train, evaluate, gate, behaviour, publish):
     app.command()(stage)
 for plain in (convert, score):
     app.command()(plain)

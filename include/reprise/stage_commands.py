@@ -196,6 +196,29 @@ def train(
             typer.echo(f"wrote {out}")
 
 
+def tune(
+    plan: PlanUri,
+    family: Annotated[str, typer.Option(help="One of docs/families.md.")],
+    nested: Annotated[int, typer.Option(help="Outer folds of a nested cross-validation; 0: the study alone.")] = 0,
+    trials: Annotated[int | None, typer.Option(help="Of each nested study, in place of tuning.trials.")] = None,
+    verdict: VerdictUri = None,
+) -> None:
+    """Search for a family's best settings, as `train` will find them; or say what tuning is worth, nested.
+
+    Example: `reprise tune --plan s3://reprise-lake/demo/runs/3f2a/plan.json --family lambdamart --nested 5 --trials 10`
+    """
+    if trials is not None and not nested:
+        raise UsageError("--trials is for nested studies", "set tuning.trials in gate.yaml, or give --nested")
+    if nested:
+        from reprise.training.tuning.nested import run
+
+        answer(verdict, lambda: run(plan_at(plan), family, nested, trials))
+    else:
+        from reprise.training.train import study
+
+        answer(verdict, lambda: study(plan_at(plan), family))
+
+
 def evaluate(
     plan: Annotated[str | None, typer.Option("--plan", help="Address of the run's plan.json.")] = None,
     verdict: VerdictUri = None,

@@ -81,7 +81,7 @@ class Tuning(Strict):
     report_one_in: int = Field(
         3, ge=2, description="validation queries: one of so many is kept from choosing, and re-scores what was chosen"
     )
-    seed: int = 7
+    seed: int = Field(7, ge=0)
     space: dict[Family, Space] = Field(default_factory=dict, description="takes the place of a family's own space")
 
     @model_validator(mode="after")

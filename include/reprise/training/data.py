@@ -120,11 +120,16 @@ def read_table(plan: Plan) -> tuple[pa.Table, Manifest]:
 
 def read_data(plan: Plan) -> TrainingData:
     """Return what families learn from; a training set without rows to learn or to tune on is an error."""
+    table, manifest = read_table(plan)
+    files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
+    return data_of(plan, table, chosen(plan, list(manifest.facts["features"])), files)
+
+
+def data_of(plan: Plan, table: pa.Table, names: list[str], files: list[str]) -> TrainingData:
+    """Return the train and validation rows of a sorted table; ``files``: where Spark finds the same rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table, manifest = read_table(plan)
-    names = chosen(plan, list(manifest.facts["features"]))
     parts = {role: rows_of(table.filter(pc.equal(table["role"], role)), names) for role in ("train", "validation")}
     for role, rows in parts.items():
         if not rows.queries:
@@ -134,7 +139,6 @@ def read_data(plan: Plan) -> TrainingData:
     power = plan.deployment.gate.traffic_power
     asked = parts["train"].traffic ** power
     train = replace(parts["train"], weight=parts["train"].weight * asked / asked.mean())
-    files = plan.open_lake().files("training_set", plan.training_version, [plan.partition])
     learned = table.filter(pc.equal(table["role"], "train"))
     first = np.r_[0, np.cumsum(train.group_sizes)[:-1]].astype(int)
     queries = learned["query_group"].take(pa.array(first)).to_pylist()

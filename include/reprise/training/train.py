@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reprise.errors import UsageError
 from reprise.features.catalogue import (
     behaviour_features,
     behaviour_field,
@@ -95,6 +96,14 @@ def _learn(plan: Plan, family: str, data: TrainingData) -> _Learned:
     if family != "blend":
         return _Learned(tuned[0].fitted, tuned[0].data, tuned[0].facts, tuned[0].reports)
     return _Learned(*blended([one.fitted for one in tuned], tuned[0].data, gate, objectives))
+
+
+def study(plan: Plan, family: str) -> Verdict:
+    """Search for the family's best settings and leave the study where ``run`` takes its ranker from; always yes."""
+    if not plan.deployment.gate.tuning.trials:
+        raise UsageError("there is nothing to search for: tuning.trials is 0", "set tuning in gate.yaml")
+    learned = _learn(plan, family, read_data(plan))
+    return Verdict("yes", learned.tuning.get("words", f"the parts of {family} are tuned"), facts=learned.tuning)
 
 
 def finished(plan: Plan, family: str) -> Verdict | None:

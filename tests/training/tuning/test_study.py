@@ -100,6 +100,13 @@ def test_the_first_trial_is_the_settings_as_they_stand_and_the_best_is_never_wor
     assert len({json.dumps(trial.params) for trial in tuned.trials}) > TRIALS / 2
 
 
+def test_no_point_is_tried_twice_while_there_are_others(tmp_path, data):
+    space = {"leaves": {"low": 2, "high": 5}, "min_rows_per_leaf": [5, 20]}
+    tuned, _ = study(tmp_path, data, gate(trials=7, space={"lambdamart": space}, pruning=False))
+
+    assert len({json.dumps(trial.params) for trial in tuned.trials}) == 7
+
+
 def test_what_is_kept_is_what_the_best_trial_learned(tmp_path, data):
     tuned, _ = study(tmp_path, data, gate())
 

@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 STRIDE = 0.5
 _UNPRUNED_TRIALS = 5
 _UNPRUNED_STEPS = 2
+_ATTEMPTS = 20
 
 
 @dataclass
@@ -108,13 +109,13 @@ class Study:
     def _next(self, found: list[Trial]) -> Trial:
         number = len(found)
         started = self.clock()
-        study, asked, params = self._ask(found)
+        study, asked, params, seed = self._ask(found)
         fitted, state, reason = self._fit(study, asked, params, prunable=number > 0)
         values = self.objectives.values(fitted, self.data.validation) if fitted else {}
         told = study.tell(asked, list(values.values()) or None, state=_states()[state])
         trial = Trial(
             number=number, state=state, params=params, values=values,
-            steps=dict(told.intermediate_values), seed=self._seed(number),
+            steps=dict(told.intermediate_values), seed=seed,
             seconds=round(self.clock() - started, 3), trees=_trees(fitted), notes=dict(told.system_attrs),
             reason=reason,
         )  # fmt: skip
@@ -123,17 +124,32 @@ class Study:
         logger.info("trial %d of %s: %s %s %s", number, self.trainer.name, state, values, params)
         return self.trials.keep(trial)
 
-    def _ask(self, found: list[Trial]) -> tuple[optuna.Study, optuna.Trial, Params]:
-        """Return the study as it stands, its next trial, and that trial's point."""
+    def _ask(self, found: list[Trial]) -> tuple[optuna.Study, optuna.Trial, Params, int]:
+        """Return the study as it stands, its next trial, that trial's point, and the seed it was drawn by.
+
+        A point that was tried is drawn anew, at random: where all settings are whole numbers, TPE repeats itself.
+        """
+        number = len(found)
+        if number < len(self._points):
+            study = self._study(found, self._seed(number, 0), self._tuning.sampler)
+            return study, study.ask(), self._points[number], self._seed(number, 0)
+        for attempt in range(_ATTEMPTS):
+            sampler = "random" if attempt else self._tuning.sampler
+            study = self._study(found, self._seed(number, attempt), sampler)
+            asked = study.ask(self._distributions)
+            if all(asked.params != trial.params for trial in found):
+                break
+        return study, asked, dict(asked.params), self._seed(number, attempt)
+
+    def _study(self, found: list[Trial], seed: int, by: str) -> optuna.Study:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        seed = self._seed(len(found))
         samplers = optuna.samplers
         sampler: optuna.samplers.BaseSampler = samplers.RandomSampler(seed=seed)
-        if self._tuning.sampler == "nsga2":
+        if by == "nsga2":
             sampler = samplers.NSGAIISampler(population_size=max(4, self._tuning.trials // 5), seed=seed)
-        if self._tuning.sampler == "tpe":
+        if by == "tpe":
             # Optuna's own ten random trials would be all of a small budget.
             sampler = samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(4, self._tuning.trials // 4)))
         pruner = optuna.pruners.MedianPruner(_UNPRUNED_TRIALS, _UNPRUNED_STEPS)
@@ -141,10 +157,7 @@ class Study:
         directions = [ways.MAXIMIZE if sign > 0 else ways.MINIMIZE for sign in self.objectives.signs]
         study = optuna.create_study(directions=directions, sampler=sampler, pruner=pruner)
         study.add_trials([known for trial in found if (known := self._as_optuna(trial))])
-        if len(found) >= len(self._points):
-            asked = study.ask(self._distributions)
-            return study, asked, dict(asked.params)
-        return study, study.ask(), self._points[len(found)]
+        return study
 
     def _as_optuna(self, trial: Trial) -> optuna.trial.FrozenTrial | None:
         """Return a finished trial as Optuna knows it; None if its point lies outside of the space, as a default may."""
@@ -182,8 +195,8 @@ class Study:
         complete, points = self.points(found)
         return {complete[n].number for n in range(len(complete)) if front(points[: n + 1])[n]}
 
-    def _seed(self, number: int) -> int:
-        return (self._tuning.seed * 10_007 + number) % 2**32
+    def _seed(self, number: int, attempt: int) -> int:
+        return int(np.random.SeedSequence([self._tuning.seed, number, attempt]).generate_state(1)[0])
 
 
 def _watch(asked: optuna.Trial, rate: float, prunable: bool) -> Watch:

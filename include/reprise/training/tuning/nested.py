@@ -1,0 +1,149 @@
+"""What tuning is worth, by nested cross-validation: the choice itself is repeated, and judged where it had no say.
+
+Query groups are dealt into outer folds. For each, a whole study runs without the fold's queries, and its winner is
+valued on these queries' validation rows: later than what it learned from, and never asked before. Over all folds every
+query is valued once, by a ranker that knew nothing of it (Varma and Simon, *BMC Bioinformatics* 7, 2006, on why the
+inner figure is too good).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reprise.errors import UsageError
+from reprise.metrics import means
+from reprise.training.data import Floats, TrainingData, chosen, data_of, read_table, rows_of
+from reprise.training.diagnose import standard_error
+from reprise.training.family import find_family
+from reprise.training.train import folder
+from reprise.training.tuning.trials import Trials
+from reprise.training.tuning.tune import Tuned, objectives_of, tune
+from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reprise.plan import Plan
+    from reprise.training.data import Rows
+
+METRIC = "consumption_ndcg"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """``inner``: the winner's value on the queries that chose it; ``tuned``, ``default``: on the fold's own queries."""
+
+    queries: int
+    trials: int
+    settings: dict[str, Any]
+    inner: float
+    tuned: float
+    default: float
+
+
+def run(plan: Plan, family: str, folds: int, trials: int | None = None) -> Verdict:
+    """Write ``nested/report.json`` and ``.txt`` beside the family's candidate; a run that broke off goes on.
+
+    Yes: tuned is better than the settings as they stand by more than twice the standard error; else cannot tell.
+    """
+    if family == "blend" or folds < 2:
+        raise UsageError(f"{family} in {folds} folds", "nest a family with a study of its own, in two folds or more")
+    table, manifest = read_table(plan)
+    names, store = chosen(plan, list(manifest.facts["features"])), plan.open_lake().store
+    base = f"{folder(plan, family)}/nested/{folds}-{trials or plan.deployment.gate.tuning.trials}"
+    found, parts = [], []
+    for number, groups in enumerate(_dealt(table, folds, plan.deployment.gate.tuning.seed)):
+        data, held_out = _apart(plan, table, names, groups, f"{base}/fold-{number}")
+        tuned = _study(plan, family, data, f"{base}/fold-{number}", trials)
+        default = Trials(store, f"{base}/fold-{number}").ranker(0)
+        values = [held_out.per_query(fitted.scores(held_out)) for fitted in (tuned.fitted, default)]
+        parts.append((*values, held_out.traffic_per_query))
+        means_ = [means(value, held_out.traffic_per_query).traffic_weighted for value in values]
+        inner = tuned.facts["chosen_on"]["best"][METRIC]
+        found.append(Fold(held_out.queries, len(tuned.trials), tuned.facts["settings"], inner, *means_))
+    report = _report(family, found, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+    store.put(f"{base}/report.json", json.dumps(report, indent=1).encode())
+    store.put(f"{base}/report.txt", _text(report).encode())
+    proven = report["gain"] > 2 * report["error"]
+    return Verdict("yes" if proven else "cannot tell", report["words"], facts=report)
+
+
+def _study(plan: Plan, family: str, data: TrainingData, where: str, trials: int | None) -> Tuned:
+    gate = plan.deployment.gate
+    if trials:
+        gate = gate.model_copy(update={"tuning": gate.tuning.model_copy(update={"trials": trials})})
+    if not gate.tuning.trials:
+        raise UsageError("there is no tuning to nest: tuning.trials is 0", "set it in gate.yaml, or give --trials")
+    return tune(plan.open_lake().store, where, find_family(family), data, gate, objectives_of(plan))
+
+
+def _dealt(table: pa.Table, folds: int, seed: int) -> list[list[str]]:
+    """Return the query groups of each fold: sorted by traffic and dealt in turns: all have heads and tails."""
+    searches: dict[str, int] = {}
+    columns = (table[name].to_pylist() for name in ("query_group", "traffic", "role"))
+    for group, traffic, role in zip(*columns, strict=True):
+        if role == "validation":
+            searches[group] = max(traffic, searches.get(group, 0))
+    known = sorted(searches, key=lambda group: (-searches[group], group))
+    random = np.random.default_rng(seed)
+    found: list[list[str]] = [[] for _ in range(folds)]
+    for start in range(0, len(known), folds):
+        for fold, group in zip(random.permutation(folds), known[start : start + folds], strict=False):
+            found[fold].append(group)
+    if not all(found):
+        raise UsageError(f"{len(known)} validation queries are too few for {folds} folds", "ask for fewer folds")
+    return found
+
+
+def _apart(plan: Plan, table: pa.Table, names: list[str], groups: list[str], where: str) -> tuple[TrainingData, Rows]:
+    """Return the data without some query groups, and their judged validation rows; of the test block, nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    of_fold = pc.is_in(table["query_group"], pa.array(groups))
+    tested = pc.equal(table["role"], "test")
+    rest = table.filter(pc.and_not(pc.invert(of_fold), tested))
+    lake, key = plan.open_lake(), f"{where}/rows.parquet"
+    lake.put_rows(key, rest)  # what Spark trains, it reads from files
+    held_out = table.filter(pc.and_(of_fold, pc.equal(table["role"], "validation")))
+    return data_of(plan, rest, names, [lake.store.uri(key)]), rows_of(held_out, names).only_judged()
+
+
+def _report(family: str, folds: list[Fold], tuned: Floats, default: Floats, traffic: Floats) -> dict[str, Any]:
+    gain = means(tuned - default, traffic).traffic_weighted
+    error = standard_error(tuned - default, traffic)
+    found = {
+        "family": family,
+        "queries": len(tuned),
+        "tuned": means(tuned, traffic).traffic_weighted,
+        "default": means(default, traffic).traffic_weighted,
+        "inner": float(np.mean([fold.inner for fold in folds])),
+        "gain": gain,
+        "error": error,
+        "folds": [asdict(fold) for fold in folds],
+    }
+    trials = sum(fold.trials for fold in folds)
+    words = (
+        f"{family}, tuned anew in each of {len(folds)} folds ({trials} trials): {found['tuned']:.4f} on queries that "
+        f"had no say, {found['default']:.4f} as it stands, a gain of {gain:+.4f} ± {error:.4f}; those that chose said "
+        f"{found['inner']:.4f}"
+    )
+    return found | {"words": words}
+
+
+def _text(report: dict[str, Any]) -> str:
+    lines = [report["words"], "", "fold  queries  tuned   as it stands  by those that chose  settings"]
+    for number, fold in enumerate(report["folds"]):
+        pairs = (
+            (name, f"{value:.4g}" if isinstance(value, float) else value) for name, value in fold["settings"].items()
+        )
+        settings = ", ".join(f"{name} {value}" for name, value in pairs)
+        lines.append(
+            f"{number:<5} {fold['queries']:<8} {fold['tuned']:.4f}  {fold['default']:.4f}        {fold['inner']:.4f}"
+            f"               {settings}"
+        )
+    return "\n".join(lines) + "\n"

@@ -61,6 +61,23 @@ def test_the_kept_round_is_validations_best(tmp_path):
     assert len(curve) == len(fitted.curve["train"])
 
 
+def test_both_curves_are_the_metric_after_every_tree(tmp_path):
+    """Of judged rows alone, though the training rows are measured aside."""
+    plan = small_plan(tmp_path, gate={"lambdamart": {**SETTINGS["lambdamart"], "early_stopping_rounds": 100}})
+    publish_learnable(plan)
+    data = read_data(plan)
+    fitted = LambdaMart().fit(data, plan.deployment.gate)
+    whole = LambdaMart().grown(data, plan.deployment.gate.lambdamart, 1)
+    kept = lightgbm.Booster(model_str=fitted.native[1].decode())
+
+    assert len(fitted.curve["train"]) == len(fitted.curve["validation"]) == 60
+    for role, rows in (("train", data.train.only_judged()), ("validation", data.validation.only_judged())):
+        for tree in range(fitted.params["best_round"]):
+            scores = kept.predict(rows.vectors, num_iteration=tree + 1)
+            assert fitted.curve[role][tree] == pytest.approx(rows.metric(scores), abs=1e-9)
+        assert fitted.curve[role][0] == pytest.approx(rows.metric(whole(rows)), abs=1e-9)
+
+
 def test_the_same_data_give_the_same_bytes(tmp_path):
     _, _, first = learned(tmp_path / "a")
     _, _, second = learned(tmp_path / "b")

@@ -8,21 +8,25 @@ own objective leans towards the deciding metric. How many trees are kept is deci
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reprise.errors import RepriseError, UsageError
+from reprise.metrics import consumption_ndcg
 from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
 from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.family import Fitted, Watch, shares
 
 if TYPE_CHECKING:
-    import lightgbm as lgb
-    import numpy.typing as npt
+    pass
 
 GRADES = 5
+METRIC = consumption_ndcg().name
+#: Rounds whose training scores may wait to be measured.
+_PENDING = 8
 #: Threads that share so few rows wait for one another longer than they work, many times so on a busy machine.
 _FEW_ROWS = 50_000
 
@@ -41,19 +45,25 @@ class LambdaMart:
             return self._spread(data, chosen)
         lgb = _lightgbm()
         params, train = self._ready(data, chosen)
-        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
-        # LightGBM binds its own row order to a metric; these sets hold judged rows only, as the deciding metric does.
-        sets = [
-            lgb.Dataset(rows.vectors, rows.grade, group=rows.group_sizes, reference=train) for rows in watched.values()
-        ]
+        learned, held_out = data.train.only_judged(), data.validation.only_judged()
+        kept_back = lgb.Dataset(held_out.vectors, held_out.grade, group=held_out.group_sizes, reference=train)
         curve: dict[str, dict[str, list[float]]] = {}
-        booster = lgb.train(
-            params, train, chosen.trees, valid_sets=sets, valid_names=list(watched),
-            feval=_metric_of(dict(zip(map(id, sets), watched.values(), strict=True))),
-            callbacks=[
-                lgb.record_evaluation(curve), _stop_on_validation(chosen.early_stopping_rounds), *_told(watch)
-            ],
-        )  # fmt: skip
+        with _Aside(learned) as aside:
+
+            def measured(predictions: Floats, of: Any) -> tuple[str, float, bool]:
+                if of is train:
+                    aside.measure(predictions[data.train.judged])
+                    return METRIC, 0.0, True
+                return METRIC, held_out.metric(predictions), True
+
+            booster = lgb.train(
+                params, train, chosen.trees, valid_sets=[train, kept_back], valid_names=["train", "validation"],
+                feval=measured,
+                callbacks=[
+                    lgb.record_evaluation(curve), _stop_on_validation(chosen.early_stopping_rounds), *_told(watch)
+                ],
+            )  # fmt: skip
+            on_train = aside.values()
         rounds = max(booster.best_iteration, 1)
         text = booster.model_to_string(num_iteration=rounds)
         export = convert_lightgbm(text)
@@ -63,7 +73,7 @@ class LambdaMart:
             native=("native.txt", text.encode()),
             params={**chosen.model_dump(), "best_round": rounds},
             importances=shares({name: float(gain) for name, gain in gains.items()}),
-            curve={name: list(values["consumption_ndcg_at_10"]) for name, values in curve.items()},
+            curve={"train": on_train, "validation": list(curve["validation"][METRIC])},
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
         )
 
@@ -130,11 +140,32 @@ def grade_gains(rows: Rows) -> list[float]:
     return gains
 
 
-def _metric_of(rows: dict[int, Rows]) -> Any:
-    def metric(predictions: npt.NDArray[np.float64], dataset: lgb.Dataset) -> tuple[str, float, bool]:
-        return "consumption_ndcg_at_10", rows[id(dataset)].metric(predictions), True
+class _Aside:
+    """Measures the training rows in a thread while the next tree grows: their curve decides nothing, and can wait.
 
-    return metric
+    At most a few rounds' scores wait, so that memory is bounded.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: list[Future[float]] = []
+
+    def __enter__(self) -> _Aside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def measure(self, scores: Floats) -> None:
+        """Take one round's scores, which are the caller's own."""
+        if len(self._waiting) >= _PENDING:
+            self._waiting[-_PENDING].result()
+        self._waiting.append(self._thread.submit(self._rows.metric, scores))
+
+    def values(self) -> list[float]:
+        """Return the metric of every round, once it is there."""
+        return [one.result() for one in self._waiting]
 
 
 def _on_validation(env: Any) -> float:

@@ -17,6 +17,7 @@ import typer
 from reprise.answers import answer
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
 from reprise.experts.commands import grades
+from reprise.explain_commands import explain
 from reprise.lake_commands import lake
 from reprise.model_commands import convert, score
 from reprise.release_commands import release
@@ -44,7 +45,7 @@ def _root() -> None:
     """Turn a search engine's own logs into a better ranking, again and again."""
 
 
-for stage in (extract, judge, featurize, skew, select, tune, train, evaluate, gate, behaviour, publish):
+for stage in (extract, judge, featurize, skew, select, tune, train, evaluate, gate, explain, behaviour, publish):
     app.command()(stage)
 for plain in (convert, score):
     app.command()(plain)

@@ -16,6 +16,9 @@ from reprise.tracking import plots
         plots.learning_curve({"train": [0.5], "validation": [0.5]}, "m"),
         plots.importances({f"f{n}": n / 10 for n in range(40)}, {f"f{n}": "what it means " * n for n in range(9, 40)}),
         plots.fits([{"at": n, "train": 1 - 1 / n, "held_out": 1 - 2 / n} for n in (9, 99)], "queries", "m", 0.1, True),
+        plots.effects(
+            {f"f{n}": {"effect": n / 10, "direction": (-1) ** n} for n in range(1, 30)}, {"f9": "what it is"}
+        ),
         plots.segments({"a": {"head": 0.5, "tail": 0.4}, "b": {"head": 0.6}}, "m"),
         plots.theta_curves(
             {

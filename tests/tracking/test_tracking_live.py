@@ -28,6 +28,7 @@ SUMMARY = {
     "params": {"trees": 40, "best_round": 2}, "features": ["plays", "title_terms"],
     "importances": {"plays": 0.75, "title_terms": 0.25}, "curve": {"train": [0.5, 0.75], "validation": [0.5, 0.625]},
     "rows": {"train": 10, "validation": 5}, "notes": {"misrouted_rows": 0},
+    "effects": {"plays": {"effect": 0.5, "direction": 0.9}, "title_terms": {"effect": 0.1, "direction": -0.2}},
     "learning": {
         "verdict": "balanced", "words": "balanced: as it should be", "setting": "leaves", "folds": [0.5, 0.6],
         "sizes": [{"at": a, "queries": int(100 * a), "train": 0.9, "held_out": 0.5 + a / 10} for a in (0.4, 1.0)],
@@ -70,6 +71,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def client(mlflow_server):
+    mlflow.set_tracking_uri(mlflow_server)  # loading models and tables asks the one that is set, not the client's
     return MlflowClient(tracking_uri=mlflow_server)
 
 
@@ -138,8 +140,12 @@ def test_training_is_recorded_once(plan, client):
     names = {file.path for folder in ("model", "plots") for file in client.list_artifacts(run, folder)}
     assert {
         "model/model.json", "model/native.txt", "model/summary.json", "plots/learning_curve.png",
-        "plots/importances.png", "plots/by_queries.png", "plots/by_complexity.png",
+        "plots/importances.png", "plots/by_queries.png", "plots/by_complexity.png", "plots/effects.png",
     } == names  # fmt: skip
+    features = client.load_table(plan.mlflow["experiment_id"], "explanation/features.json", [run])
+    assert features[["feature", "effect", "gain_share"]].to_numpy().tolist() == [
+        ["plays", 0.5, 0.75], ["title_terms", 0.1, 0.25],
+    ]  # fmt: skip
     dataset = client.get_run(run).inputs.dataset_inputs[0].dataset
     assert plan.training_version in json.loads(dataset.source)["uri"]
     manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
@@ -197,7 +203,6 @@ def test_a_candidate_is_an_mlflow_model_that_scores_as_solr(plan, client, monkey
     vectors = random.normal(0, 1e3, (500, 2)).astype(np.float32)
     frame = pd.DataFrame(vectors, columns=["title_terms", "plays"])
 
-    mlflow.set_tracking_uri(client.tracking_uri)
     model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
     actual = model.predict(frame)
 

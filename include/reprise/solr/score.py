@@ -7,6 +7,7 @@ and 10. A model that Solr would accept and misread (a tree naming a feature the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,21 @@ def score(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str
         if model["class"] == LINEAR:
             return _score_linear(_weights(model, used), matrix)
         return _score_trees([flatten(tree, used) for tree in _trees(model)], matrix)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Vectors in the model's own order, and its weights in that order; none of trees."""
+
+    matrix: Floats
+    weights: Floats
+
+
+def score_parts(model: Mapping[str, Any], features: npt.ArrayLike, names: Sequence[str]) -> Parts:
+    """Return what a model's scores are made of; errors as of ``score``."""
+    used = feature_names(model)
+    weights = _weights(model, used) if model["class"] == LINEAR else np.zeros(0, np.float32)
+    return Parts(_matrix(used, features, names), weights)
 
 
 def splits_passed(

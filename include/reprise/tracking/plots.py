@@ -63,6 +63,23 @@ def importances(shares: Mapping[str, float], meanings: Mapping[str, str]) -> byt
     return _png(draw, "Features", (11, 6))
 
 
+def effects(found: Mapping[str, Mapping[str, float]], meanings: Mapping[str, str]) -> bytes:
+    """Return each feature's mean ``effect``, the largest on top; orange where a higher value lowers the score."""
+    ordered = sorted(found.items(), key=lambda pair: pair[1]["effect"])[-_SHOWN:]
+
+    def draw(axes: Axes) -> None:
+        labels = [f"{name}: {meanings[name]}" if name in meanings else name for name, _ in ordered]
+        colours = ["tab:orange" if one["direction"] < 0 else "tab:blue" for _, one in ordered]
+        axes.barh(
+            [shorten(label, 70, placeholder=" …") for label in labels],
+            [one["effect"] for _, one in ordered],
+            color=colours,
+        )
+        axes.set_xlabel("mean |contribution| to a score, beside the query's other items; orange: more is worse")
+
+    return _png(draw, "What features bring to scores", (11, 6))
+
+
 def segments(values: Mapping[str, Mapping[str, float]], metric: str) -> bytes:
     """Return the metric of models by segment, side by side; ``values`` is model → segment → value."""
     names = sorted({segment for by_segment in values.values() for segment in by_segment})

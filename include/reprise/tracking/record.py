@@ -58,6 +58,7 @@ def record_training(plan: Plan, family: str) -> str:
             ),
             **_learning_plots(summary.get("learning")),
         })  # fmt: skip
+        _record_features(client, plan, run, summary)
         _log_tuning(client, run, store, key, summary)
         tags = {"solr_model": summary["model"], "solr_store": summary["store"], "digest": summary["digest"]}
         if diagnosis := summary.get("diagnosis"):
@@ -82,6 +83,22 @@ def _log_tuning(client: MlflowClient, run: str, store: ObjectStore, key: str, su
     client.set_tag(run, "reprise.tuning", facts["words"])
     names = store.list(f"{key}/tuning/")
     log_files(client, run, {f"tuning/{name.rpartition('/')[2]}": store.get(name) or b"" for name in names})
+
+
+def _record_features(client: MlflowClient, plan: Plan, run: str, summary: Mapping[str, Any]) -> None:
+    """Record what each feature is worth to the ranker: its share of the gain, and what it brings to scores."""
+    import pandas as pd
+
+    effects = summary.get("effects")
+    if not effects:
+        return
+    meanings = {feature.name: feature.meaning for feature in plan.deployment.solr.features}
+    rows = [
+        {"feature": name, **one, "gain_share": summary["importances"].get(name), "meaning": meanings.get(name, "")}
+        for name, one in effects.items()
+    ]
+    log_table(client, run, "explanation/features.json", pd.DataFrame(rows))
+    log_files(client, run, {"plots/effects.png": plots.effects(effects, meanings)})
 
 
 def _log_model(

@@ -35,9 +35,13 @@ class Fitted:
 
     def scores(self, rows: Rows) -> Vectors:
         """Return Solr's score of each row."""
+        return score(self.model, *self.vectors(rows))
+
+    def vectors(self, rows: Rows) -> tuple[Vectors, list[str]]:
+        """Return the rows' vectors with the model's constants beside them, and the names of the columns."""
         fixed = {str(entry["name"]): constant(entry) for entry in self.extra_features}
         extra = np.tile(np.array(list(fixed.values()), np.float32), (len(rows.codes), 1))
-        return score(self.model, np.hstack([rows.vectors, extra]), [*rows.names, *fixed])
+        return np.hstack([rows.vectors, extra]), [*rows.names, *fixed]
 
 
 class Family(Protocol):

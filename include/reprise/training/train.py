@@ -23,6 +23,7 @@ from reprise.release.candidate import Candidate
 from reprise.training.blend import blended
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
+from reprise.training.effects import effects
 from reprise.training.family import Fitted, find_family
 from reprise.training.learning_curves import learn
 from reprise.training.tuning.tune import objectives_of, tune
@@ -58,6 +59,7 @@ def run(plan: Plan, family: str) -> Verdict:
     summary = {**_summary(data, fitted, candidate, seconds), "diagnosis": asdict(diagnosis)}
     if beside:
         summary["learning"] = finite(asdict(beside))
+    summary["effects"] = effects(fitted, learned.data.validation.only_judged())
     if learned.tuning:
         summary["tuning"] = learned.tuning
     for name, content in (

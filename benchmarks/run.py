@@ -24,6 +24,7 @@ import publishing
 import ranking_metrics
 import scoring
 import training
+import tuning
 from reprise.errors import RepriseError, UsageError
 from reprise.plan import Plan, read_plan
 from reprise.sandbox.home import LAKE, Home
@@ -57,7 +58,7 @@ def main() -> int:
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
-            order, training, families, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
+            order, training, tuning, families, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
             publishing, ranking_metrics, scoring,
         )  # fmt: skip
         for part in parts:

@@ -71,7 +71,7 @@ def test_of_several_aims_the_front_over_all_shares_is_left_to_read(learned):
     data, gate, parts = learned
     aims = Objectives(["consumption_ndcg", "serving_cost", "new_release_exposure"], (1.0, 0.5), "popularity", 0.3)
 
-    fitted, _, _, reports = blended(parts, data, gate, aims)
+    fitted, reports = blended(parts, data, gate, aims)
 
     told = json.loads(reports["front.json"])
     assert told["chosen"]["share"] == fitted.params["share"]

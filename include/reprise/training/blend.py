@@ -38,8 +38,8 @@ class BlendFamily:
 
 def blended(
     parts: Sequence[Fitted], data: TrainingData, gate: Gate, objectives: Objectives
-) -> tuple[Fitted, TrainingData, dict[str, Any], dict[str, bytes]]:
-    """Return the blend, the data, no facts of a study, and the front over all shares where there are several aims."""
+) -> tuple[Fitted, dict[str, bytes]]:
+    """Return the blend, and the reports of the front over all shares where there are several aims."""
     scores = [part.scores(data.validation).astype(float) for part in parts]
     spreads = [float(np.std(one)) for one in scores]
     if not all(spreads):
@@ -60,7 +60,7 @@ def blended(
     if len(objectives.names) > 1 and len(tried) > 1:
         title = f"blends of {' and '.join(gate.blend.of)} by the share of the first, on the queries that chose"
         reports = front_reports(title, objectives.names, told, points, choice.point)
-    return _fitted(parts, spreads, float(tried[choice.point]), data, gate, told), data, {}, reports
+    return _fitted(parts, spreads, float(tried[choice.point]), data, gate, told), reports
 
 
 def _values(

@@ -5,9 +5,13 @@ import numpy as np
 import pytest
 
 from builders.small_service import FEATURES, NAMES, publish_learnable, small_plan
+from reprise.errors import UsageError
+from reprise.settings import Gate
 from reprise.solr import score
-from reprise.training.data import Rows, read_data
+from reprise.training.data import Rows, TrainingData, read_data
+from reprise.training.labels import mixed
 from reprise.training.lambdamart import LambdaMart, grade_gains
+from reprise.training.tuning.objectives import Objectives
 
 SETTINGS = {"lambdamart": {"trees": 60, "leaves": 7, "min_rows_per_leaf": 5, "early_stopping_rounds": 10}}
 
@@ -67,7 +71,7 @@ def test_both_curves_are_the_metric_after_every_tree(tmp_path):
     publish_learnable(plan)
     data = read_data(plan)
     fitted = LambdaMart().fit(data, plan.deployment.gate)
-    whole = LambdaMart().grown(data, plan.deployment.gate.lambdamart, 1)
+    whole = LambdaMart().grown(data, plan.deployment.gate, 1)
     kept = lightgbm.Booster(model_str=fitted.native[1].decode())
 
     assert len(fitted.curve["train"]) == len(fitted.curve["validation"]) == 60
@@ -112,3 +116,44 @@ def test_what_is_known_of_a_feature_holds_for_every_row(tmp_path, known, sign):
 
     assert changes.min() >= 0
     assert fitted.importances["plays"] > 0 or known == "falling"
+
+
+AGED = [
+    {"name": "popularity", "kind": "item", "meaning": "age", "field": "released_at", "age": True}
+    if one["name"] == "popularity"
+    else one
+    for one in FEATURES
+]
+
+
+def test_newness_in_the_label_brings_new_releases_up_and_costs_consumption(tmp_path):
+    plan = small_plan(tmp_path, features=AGED, gate={**SETTINGS, "tuning": {"new_days": 0.2}})
+    publish_learnable(plan)
+    data, gate = read_data(plan), plan.deployment.gate
+    aims = Objectives(["consumption_ndcg", "new_release_exposure"], (1.0, 0.5), data.age, 0.2)
+    found = []
+    for share in (0.0, 0.1, 0.4):
+        settings = gate.lambdamart.model_copy(update={"newness": share})
+        fitted = LambdaMart().fit(data, gate.model_copy(update={"lambdamart": settings}))
+        found.append(aims.values(fitted, data.validation))
+
+    exposure = [one["new_release_exposure"] for one in found]
+    assert exposure[0] < exposure[1] < exposure[2]
+    assert found[0]["consumption_ndcg"] > found[2]["consumption_ndcg"]
+
+
+def test_mixed_labels_by_hand():
+    rows = Rows(
+        ["x", "age"], np.array([[0, 10], [0, 40], [0, 5], [0, 90]], np.float32), np.zeros(4, np.int64),
+        np.array([True, True, False, False]), np.array([0.6, 0.6, np.nan, np.nan]), np.array([4, 4, 0, 0]),
+        np.ones(4), np.ones(4),
+    )  # fmt: skip
+    data = TrainingData(["x", "age"], rows, rows, [], age="age")
+
+    found = mixed(data, Gate(), 0.2)
+
+    assert found.g.tolist() == pytest.approx([0.48 + 0.2, 0.48, 0.2, 0.0])
+    assert found.grade.tolist() == [4, 3, 2, 0]
+    assert mixed(data, Gate(), 0.0) is rows
+    with pytest.raises(UsageError, match=r"newness needs an item's age.* → add a feature of kind item"):
+        mixed(TrainingData(["x", "age"], rows, rows, []), Gate(), 0.2)

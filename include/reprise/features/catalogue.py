@@ -137,6 +137,11 @@ def monotone_signs(solr: Solr) -> dict[str, int]:
     return {f.name: {"rising": 1, "falling": -1, None: 0}[f.monotone] for f in solr.features}
 
 
+def ages(solr: Solr) -> list[str]:
+    """Return the features that are an item's age in days."""
+    return [feature.name for feature in solr.features if isinstance(feature, ItemFeature) and feature.age]
+
+
 def reads_time(entries: Sequence[Entry]) -> bool:
     """Return whether a feature reads the time of the search; Solr has it from the request parameter ``NOW``."""
     return any(_TIME.search(json.dumps(entry.get("params") or {})) for entry in entries)

@@ -72,6 +72,7 @@ class LightGbm(Strict):
     min_rows_per_leaf: int = Field(30, ge=1)
     features_share: float = Field(1.0, gt=0, le=1, description="of the features, drawn anew for each tree")
     early_stopping_rounds: int = Field(25, ge=1)
+    newness: float = Field(0.0, ge=0, le=1, description="share of the label that is given for being a new release")
     seed: int = 7
     engine: Literal["lightgbm", "xgboost"] = Field(
         "lightgbm",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reprise.errors import MissingDataError, UsageError
-from reprise.features.catalogue import entry_key, monotone_signs
+from reprise.features.catalogue import ages, entry_key, monotone_signs
 from reprise.metrics import consumption_ndcg, means
 from reprise.solr.score import constant
 from reprise.training.draws import Draw
@@ -89,6 +89,8 @@ class TrainingData:
     #: The query group of each query code of ``train``; by it queries are drawn.
     queries: Sequence[str] = ()
     draw: Draw | None = None
+    #: The feature that is an item's age in days; empty where nothing that is learned from is.
+    age: str = ""
 
     def only(self, names: Sequence[str]) -> TrainingData:
         """Return the data with these features alone."""
@@ -97,7 +99,8 @@ class TrainingData:
             replace(rows, names=list(names), vectors=np.ascontiguousarray(rows.vectors[:, columns]))
             for rows in (self.train, self.validation)
         )
-        return replace(self, features=list(names), train=train, validation=validation)
+        age = self.age if self.age in names else ""
+        return replace(self, features=list(names), train=train, validation=validation, age=age)
 
     def drawn(self, draw: Draw) -> TrainingData:
         """Return the data with the training queries that a draw takes, their rows weighing as often as it says."""
@@ -142,7 +145,11 @@ def data_of(plan: Plan, table: pa.Table, names: list[str], files: list[str]) -> 
     learned = table.filter(pc.equal(table["role"], "train"))
     first = np.r_[0, np.cumsum(train.group_sizes)[:-1]].astype(int)
     queries = learned["query_group"].take(pa.array(first)).to_pylist()
-    return TrainingData(names, train, parts["validation"], files, power, monotone_signs(plan.deployment.solr), queries)
+    solr = plan.deployment.solr
+    age = next((name for name in ages(solr) if name in names), "")
+    return TrainingData(
+        names, train, parts["validation"], files, power, monotone_signs(solr), queries, age=age
+    )  # fmt: skip
 
 
 def chosen(plan: Plan, known: list[str]) -> list[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,8 @@ from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
 from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.family import Fitted, Watch, shares
+from reprise.training.labels import mixed
 
-if TYPE_CHECKING:
-    pass
 
 GRADES = 5
 METRIC = consumption_ndcg().name
@@ -44,7 +44,7 @@ class LambdaMart:
         if chosen.engine == "xgboost":
             return self._spread(data, chosen)
         lgb = _lightgbm()
-        params, train = self._ready(data, chosen)
+        params, train = self._ready(data, settings)
         learned, held_out = data.train.only_judged(), data.validation.only_judged()
         kept_back = lgb.Dataset(held_out.vectors, held_out.grade, group=held_out.group_sizes, reference=train)
         curve: dict[str, dict[str, list[float]]] = {}
@@ -77,13 +77,15 @@ class LambdaMart:
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
         )
 
-    def grown(self, data: TrainingData, chosen: LightGbm, trees: int) -> Callable[[Rows], Floats]:
+    def grown(self, data: TrainingData, settings: Gate, trees: int) -> Callable[[Rows], Floats]:
         """Return how so many trees score, nobody watching while they grow: for fits that are only compared."""
-        params, train = self._ready(data, chosen)
+        params, train = self._ready(data, settings)
         booster = _lightgbm().train(params, train, trees)
         return lambda rows: np.asarray(booster.predict(rows.vectors), float)
 
-    def _ready(self, data: TrainingData, chosen: LightGbm) -> tuple[dict[str, Any], Any]:
+    def _ready(self, data: TrainingData, settings: Gate) -> tuple[dict[str, Any], Any]:
+        chosen: LightGbm = getattr(settings, self.name)
+        data = replace(data, train=mixed(data, settings, chosen.newness))
         params = {**parameters(chosen, data), "objective": self._objective}
         rows = data.train
         train = _lightgbm().Dataset(
@@ -97,6 +99,8 @@ class LambdaMart:
 
         if self._objective != "lambdarank":
             raise UsageError(f"XGBoost has no {self._objective}", f"leave {self.name}.engine at lightgbm")
+        if chosen.newness:
+            raise UsageError("newness is for LightGBM's own labels", f"leave {self.name}.engine at lightgbm")
         return fit_spread(data, chosen, grade_gains(data.train))
 
 

@@ -124,15 +124,14 @@ class _Fits:
         """Return how the family scores after learning from this data, some settings changed."""
         chosen = self.chosen.model_copy(update=changes)
         if isinstance(self.trainer, LambdaMart) and _quick(self.trainer, chosen):
-            return self.trainer.grown(data, chosen, self.trees)
+            return self.trainer.grown(data, self.gate.model_copy(update={self.trainer.name: chosen}), self.trees)
         if isinstance(chosen, LightGbm):
             chosen = chosen.model_copy(update={"trees": self.trees, "early_stopping_rounds": self.trees})
         return self.trainer.fit(data, self.gate.model_copy(update={self.trainer.name: chosen})).scores
 
     def trees_instead(self) -> Scorer:
         """Return how LambdaMART scores after learning from the same data, as `gate.yaml` sets it."""
-        settings = self.gate.lambdamart
-        return LambdaMart().grown(self.data, settings, settings.trees)
+        return LambdaMart().grown(self.data, self.gate, self.gate.lambdamart.trees)
 
     def values(self, scorer: Scorer) -> Floats:
         """Return the metric by validation query."""

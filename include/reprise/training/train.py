@@ -26,13 +26,11 @@ from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.effects import effects
 from reprise.training.family import Fitted, find_family
 from reprise.training.learning_curves import learn
-from reprise.training.tuning.space import with_params
 from reprise.training.tuning.tune import objectives_of, tune
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
     from reprise.plan import Plan
-    from reprise.settings import Gate
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ def run(plan: Plan, family: str) -> Verdict:
     fitted, seconds = learned.fitted, time.monotonic() - started
     candidate = _candidate(plan, family, fitted, data.features)
     diagnosis = _diagnosis(learned.data, fitted, plan.deployment.gate.policy.max_train_gap)
-    beside = learn(find_family(family), learned.data, learned.gate, fitted, diagnosis.chance)
+    beside = learn(find_family(family), learned.data, plan.deployment.gate, fitted, diagnosis.chance)
     summary = {**_summary(data, fitted, candidate, seconds), "diagnosis": asdict(diagnosis)}
     if beside:
         summary["learning"] = finite(asdict(beside))
@@ -78,11 +76,10 @@ def run(plan: Plan, family: str) -> Verdict:
 
 @dataclass(frozen=True)
 class _Learned:
-    """``data``: its validation rows are those that the curve is of; ``gate``: with the settings that it learned by."""
+    """``data``: its validation rows are those that the curve is of."""
 
     fitted: Fitted
     data: TrainingData
-    gate: Gate
     tuning: dict[str, Any] = field(default_factory=dict)
     reports: dict[str, bytes] = field(default_factory=dict)
 
@@ -94,16 +91,14 @@ def _learn(plan: Plan, family: str, data: TrainingData) -> _Learned:
     """
     gate, store = plan.deployment.gate, plan.open_lake().store
     if not gate.tuning.trials:
-        return _Learned(find_family(family).fit(data, gate), data, gate)
+        return _Learned(find_family(family).fit(data, gate), data)
     objectives = objectives_of(plan)
     parts = gate.blend.of if family == "blend" else [family]
     tuned = [tune(store, folder(plan, part), find_family(part), data, gate, objectives) for part in parts]
-    for part, one in zip(parts, tuned, strict=True):
-        gate = with_params(gate, part, one.facts["settings"])
     if family != "blend":
-        return _Learned(tuned[0].fitted, tuned[0].data, gate, tuned[0].facts, tuned[0].reports)
+        return _Learned(tuned[0].fitted, tuned[0].data, tuned[0].facts, tuned[0].reports)
     fitted, reports = blended([one.fitted for one in tuned], tuned[0].data, gate, objectives)
-    return _Learned(fitted, tuned[0].data, gate, reports=reports)
+    return _Learned(fitted, tuned[0].data, reports=reports)
 
 
 def study(plan: Plan, family: str) -> Verdict:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reprise.features.catalogue import ages
 from reprise.metrics import means
 from reprise.objects import ObjectStore
-from reprise.settings import Gate, ItemFeature
+from reprise.settings import Gate
 from reprise.training.counterfactual import curve
 from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.diagnose import standard_error
@@ -41,11 +42,10 @@ class Tuned:
 
 def objectives_of(plan: Plan) -> Objectives:
     """Return the objectives that a plan asks for, with the run's position bias and its catalogue's age of an item."""
-    tuning, solr = plan.deployment.gate.tuning, plan.deployment.solr
+    tuning = plan.deployment.gate.tuning
     of_order = set(tuning.objectives) & {"expected_consumption", "new_release_exposure"}
     theta = curve(plan).tolist() or plan.deployment.gate.theta.assumed if of_order else ()
-    ages = [one.name for one in solr.features if isinstance(one, ItemFeature) and one.age]
-    return Objectives(tuning.objectives, theta, ages[0] if ages else "", tuning.new_days)
+    return Objectives(tuning.objectives, theta, next(iter(ages(plan.deployment.solr)), ""), tuning.new_days)
 
 
 def tune(

@@ -22,7 +22,6 @@ from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.family import Fitted, Watch, shares
 from reprise.training.labels import mixed
 
-
 GRADES = 5
 METRIC = consumption_ndcg().name
 #: Rounds whose training scores may wait to be measured.

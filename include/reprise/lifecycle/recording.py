@@ -29,7 +29,9 @@ def record_step(plan: Plan, command: str, family: str | None) -> str:
     return tracking.run_url(plan.mlflow)
 
 
-def record_report(plan: Plan, stage: Literal["logs", "gate", "selection"], answer: str, reason: str) -> str:
+def record_report(
+    plan: Plan, stage: Literal["logs", "gate", "selection", "model_choice"], answer: str, reason: str
+) -> str:
     """Record a stage's report as it now is in the lake; a completed one takes the earlier one's place."""
     if not plan.mlflow:
         return ""

@@ -44,12 +44,14 @@ def check_logs(context: Context) -> bool:
 
 def gate(context: Context) -> bool:
     """Return whether one candidate is proven; the verdict is kept under ``verdict``, the report in MLflow."""
-    from reprise.gate import why
+    from reprise.gate import choice, why
     from reprise.gate.decide import run
 
     plan = open_plan(context)
     verdict = run(plan)
-    why.write(plan, str(verdict.facts["family"]))
+    family = str(verdict.facts["family"])
+    why.write(plan, family)
+    recording.record_report(plan, "model_choice", family, choice.write(plan, family))
     _keep(context, plan, verdict)
     recording.record_report(plan, "gate", verdict.answer, verdict.reason)
     return verdict.answer == "yes"

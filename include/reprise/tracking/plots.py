@@ -124,7 +124,9 @@ def metric_by_features(
     return _png(draw, "How few features does it take?", (11, 6))
 
 
-def intervals(rows: Mapping[str, tuple[float, float, float]], label: str) -> bytes:
+def intervals(
+    rows: Mapping[str, tuple[float, float, float]], label: str, title: str = "What is missed without a feature"
+) -> bytes:
     """Return name → (value, lower, upper) as points with their intervals, the largest on top, and a line at 0."""
     ordered = sorted(rows.items(), key=lambda pair: pair[1][0])[-_MOST_INTERVALS:]
 
@@ -136,7 +138,7 @@ def intervals(rows: Mapping[str, tuple[float, float, float]], label: str) -> byt
         axes.set_yticks(range(len(ordered)), [name for name, _ in ordered])
         axes.set_xlabel(label)
 
-    return _png(draw, "What is missed without a feature", (11, 6))
+    return _png(draw, title, (11, 6))
 
 
 def retrains(rows: Sequence[Mapping[str, Any]], metric: str) -> bytes:

@@ -106,7 +106,8 @@ def feature_names(model: Mapping[str, Any]) -> list[str]:
             f"use {LINEAR.rsplit('.', 1)[1]} or {TREES.rsplit('.', 1)[1]}",
         )
     names: list[str] = []
-    for feature in model.get("features") or []:
+    listed = model.get("features")
+    for feature in listed if isinstance(listed, Sequence) else []:
         if not isinstance(feature, Mapping) or not isinstance(feature.get("name"), str):
             raise UsageError(f"the model lists the feature {feature!r}", 'write each as {"name": "…"}')
         norm = feature.get("norm", {"class": IDENTITY})

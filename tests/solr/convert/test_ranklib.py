@@ -80,16 +80,16 @@ REFUSED = {
     "nothing": ("", "nameless model"),
     "cut": ("## MART\n<ensemble><tree id='1' weight='1'>", "not a RankLib ensemble"),
     "empty": ("## MART\n<ensemble></ensemble>", "no trees"),
-    "no weight": ("<ensemble><tree id='1'><split><output>1</output></split></tree></ensemble>", "cannot be read"),
+    "no weight": ("<ensemble><tree id='1'><split><output>1</output></split></tree></ensemble>", "not a whole"),
     "half a split": (
         "<ensemble><tree weight='1'><split><feature>1</feature><threshold>2</threshold>"
         "<split pos='left'><output>1</output></split></split></tree></ensemble>",
         "without both branches",
     ),
     "not a number": (
-        "<ensemble><tree weight='1'><split><output>many</output></split></tree></ensemble>", "cannot be read"
+        "<ensemble><tree weight='1'><split><output>many</output></split></tree></ensemble>", "not a whole"
     ),
-    "NaN": ("<ensemble><tree weight='1'><split><output>NaN</output></split></tree></ensemble>", "cannot be read"),
+    "NaN": ("<ensemble><tree weight='1'><split><output>NaN</output></split></tree></ensemble>", "not a whole"),
     "entities": ("<!DOCTYPE a [<!ENTITY b 'c'>]><ensemble></ensemble>", "entities"),
     "weights": ("## Linear Regression\n1=5", "number:weight"),
     "no weights": ("## Linear Regression\n", "without weights"),

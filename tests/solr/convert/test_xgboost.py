@@ -94,6 +94,19 @@ def test_any_float32_features_are_routed_as_xgboost_routes_them(rows, seed):
     assert score(export.model, edges[kept], ["a", "b"]).tobytes() == expected.tobytes()
 
 
+def test_a_model_that_saw_missing_values_scores_complete_vectors_the_same_and_reads_nan_as_solr_does():
+    x = vectors()
+    holes = np.where(np.random.default_rng(2).random(x.shape) < 0.3, np.float32(np.nan), x)
+    booster = train(holes, x[:, 1] * (x[:, 3] > 1) - 1e5 * x[:, 0])
+
+    model = convert_xgboost(saved(booster)).model
+
+    assert score(model, x, NAMES).tobytes() == margin(booster, x).tobytes()
+    highest = np.where(np.isnan(holes), np.float32(3e38), holes)  # right at every split, as NaN in Solr
+    assert score(model, holes, NAMES).tobytes() == margin(booster, highest).tobytes()
+    assert (score(model, holes, NAMES) != margin(booster, holes)).any()
+
+
 def test_a_linear_booster_is_a_weighted_sum():
     x = vectors()
     booster = train(x, x[:, 1] * 3, booster="gblinear", updater="coord_descent", base_score=0.25)

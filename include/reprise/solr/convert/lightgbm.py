@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reprise.errors import UsageError
+from reprise.solr.convert.damage import whole
 from reprise.solr.convert.names import chosen
 from reprise.solr.convert.trees import Grove, Node, TreesExport
 
@@ -19,20 +20,12 @@ def convert_lightgbm(text: str, names: Sequence[str] | None = None) -> TreesExpo
     missing values other than "NaN counts as 0" are UsageErrors. ``names`` replace the model's own.
     """
     dump = _dump(text)
-    try:
+    with whole("LightGBM dump", "dump the model anew by dump_model()"):
         _refuse_shape(dump)
         grove = Grove(chosen(names, dump["feature_names"], len(dump["feature_names"])))
         trees = dump["tree_info"]
         for info in trees:
             grove.add(_node(info["tree_structure"], grove), 1.0 / len(trees) if dump["average_output"] else 1.0)
-    except UsageError:
-        raise
-    except RecursionError:
-        raise UsageError("a tree is too deep", "train with max_depth") from None
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise UsageError(
-            f"not a whole LightGBM dump ({type(error).__name__}: {error})", "dump the model anew by dump_model()"
-        ) from None
     return grove.export()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from reprise.errors import UsageError
+from reprise.solr.convert.damage import whole
 from reprise.solr.convert.linear import LinearExport, convert_linear
 from reprise.solr.convert.names import chosen
 from reprise.solr.convert.trees import Grove, Row, TreesExport, grown
@@ -63,14 +64,12 @@ def _trees(body: str, names: Sequence[str] | None) -> TreesExport:
         bags = ElementTree.fromstring(f"<bags>{body}</bags>").findall("ensemble")
     except ElementTree.ParseError as error:
         raise UsageError(f"not a RankLib ensemble: {error}", _SAVED) from None
-    try:
+    with whole("RankLib ensemble", _SAVED):
         found = [
             (float(parse_float32(tree.attrib["weight"])) / len(bags), _rows(tree))
             for bag in bags
             for tree in bag.findall("tree")
         ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"a tree cannot be read ({type(error).__name__}: {error})", _SAVED) from None
     used = [row[0] + 1 for _, rows in found for row in rows.values() if isinstance(row, tuple)]
     grove = Grove(_names(names, max(used, default=1)))
     for weight, rows in found:

@@ -42,7 +42,7 @@ class Saved:
             return pq.read_table(folder)
         except FileNotFoundError:
             raise MissingDataError(f"the saved {self.kind} has no {folder}", "copy the whole folder") from None
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, OSError) as error:
             raise UsageError(f"{folder} cannot be read: {error}", "copy the whole folder anew") from None
 
     def row(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from reprise.errors import UsageError
+from reprise.solr.convert.damage import whole
 from reprise.solr.convert.linear import LinearExport, convert_linear
 from reprise.solr.convert.names import chosen
 from reprise.solr.convert.spark_files import Doubles, Saved, matrix, read_saved, vector
@@ -41,13 +42,14 @@ def convert_spark(folder: Path, names: Sequence[str] | None = None) -> TreesExpo
     UsageErrors.
     """
     saved = read_saved(folder)
-    if saved.kind != "PipelineModel":
-        return _convert(saved, names, [], None)
-    stages = saved.stages()
-    if not stages:
-        raise UsageError(f"the pipeline {folder} has no stages", "save the one that ends in a model")
-    own, scaling = _inputs(stages[:-1])
-    return _convert(stages[-1], names, own, scaling)
+    with whole(f"Spark ML model in {folder}", "copy the whole folder anew"):
+        if saved.kind != "PipelineModel":
+            return _convert(saved, names, [], None)
+        stages = saved.stages()
+        if not stages:
+            raise UsageError(f"the pipeline {folder} has no stages", "save the one that ends in a model")
+        own, scaling = _inputs(stages[:-1])
+        return _convert(stages[-1], names, own, scaling)
 
 
 def _convert(

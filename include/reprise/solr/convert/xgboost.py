@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reprise.errors import UsageError
+from reprise.solr.convert.damage import whole
 from reprise.solr.convert.linear import LinearExport, convert_linear
 from reprise.solr.convert.names import chosen
 from reprise.solr.convert.trees import Grove, Node, TreesExport, grown
@@ -32,7 +33,7 @@ def convert_xgboost(text: str, names: Sequence[str] | None = None) -> TreesExpor
     So a model trained with zeros as missing (an SVMlight file, a sparse matrix) is not what it was. Splits on
     categories, several classes or targets are UsageErrors.
     """
-    try:
+    with whole("XGBoost JSON model", "give what save_model('x.json') wrote"):
         learner = json.loads(text)["learner"]
         _refuse_shape(learner["learner_model_param"])
         count = int(learner["learner_model_param"]["num_feature"])
@@ -47,12 +48,6 @@ def convert_xgboost(text: str, names: Sequence[str] | None = None) -> TreesExpor
             grove.add(grove.leaf(base))
         for number, tree in enumerate(model["trees"]):
             grove.add(_root(tree, grove), float(np.float32(weights[number])) if weights else 1.0)
-    except UsageError:
-        raise
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        raise UsageError(
-            f"not a whole XGBoost JSON model ({type(error).__name__}: {error})", "give what save_model('x.json') wrote"
-        ) from None
     return grove.export()
 
 
@@ -94,6 +89,7 @@ def _root(tree: Mapping[str, Any], grove: Grove) -> Node:
                 f"{grove.names[feature]!r} is split by category, which Solr cannot",
                 "encode it as numbers before training",
             )
-        below = np.nextafter(np.float32(condition), np.float32(-np.inf))
+        with np.errstate(over="ignore"):
+            below = np.nextafter(np.float32(condition), np.float32(-np.inf))
         rows[number] = (feature, float(below), left, right)
     return grown(grove, rows, 0)

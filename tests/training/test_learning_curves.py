@@ -59,6 +59,15 @@ def test_enough_queries_for_what_there_is_are_balanced(tmp_path):
     assert found.folds == pytest.approx([found.curves.held_out] * 2, abs=0.03)
 
 
+def test_where_nothing_was_consumed_nothing_is_said(tmp_path):
+    plan, data = ready(tmp_path, queries=30)
+    nothing = replace(data, validation=replace(data.validation, g=data.validation.g * 0))
+
+    fitted = LambdaMart().fit(data, plan.deployment.gate)
+
+    assert learn(LambdaMart(), nothing, plan.deployment.gate, fitted, 0.5) is None
+
+
 @pytest.mark.spark
 def test_a_weighted_sum_of_what_is_none_is_bias(tmp_path, spark):
     """What is wanted lies in the middle of plays, where no weight points."""

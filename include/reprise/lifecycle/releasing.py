@@ -126,7 +126,8 @@ def review_body(plan: Plan, context: Context) -> str:
             "",
             *(["| question | answer | why |", "|---|---|---|", *rows]),
             "",
-            f"The whole report, with the queries that move most: {' · '.join(links)} → Artifacts → `gate/report.html`.",
+            f"The whole report, with the queries that move most: {' · '.join(links)} → Artifacts → `gate/report.html`."
+            " Why these queries move: `gate/why.html`. All families: `model_choice/model_choice.html`.",
             "",
             "A rejection needs a comment; without one the question is put again.",
         ]

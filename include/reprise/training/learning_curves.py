@@ -42,6 +42,11 @@ class Point:
     train: float
     held_out: float
 
+    @property
+    def counts(self) -> bool:
+        """Whether any query has a value on either side."""
+        return bool(np.isfinite([self.train, self.held_out]).all())
+
 
 @dataclass(frozen=True)
 class Learning:
@@ -62,9 +67,9 @@ class Learning:
 
 
 def learn(trainer: Family, data: TrainingData, gate: Gate, fitted: Fitted, chance: float) -> Learning | None:
-    """Return what the fits asked for in ``gate.diagnosis`` say; None where none is; of a blend its parts say it.
+    """Return what the fits asked for in ``gate.diagnosis`` say; None where none is asked for, or no query counts.
 
-    ``chance``: a random order's metric on the training rows.
+    Of a blend its parts say it. ``chance``: a random order's metric on the training rows.
     """
     if trainer.name == "blend":
         return None
@@ -75,6 +80,9 @@ def learn(trainer: Family, data: TrainingData, gate: Gate, fitted: Fitted, chanc
     started = time.monotonic()
     fits = _Fits(trainer, data, gate, fitted)
     whole = fits.values(fitted.scores)
+    own = fits.point(1.0, data, fitted.scores, whole)
+    if not own.counts:
+        return None
     sizes, parts = _sizes(fits)
     setting, complexity, flexible = _complexity(fits, whole)
     resamples = [
@@ -82,7 +90,6 @@ def learn(trainer: Family, data: TrainingData, gate: Gate, fitted: Fitted, chanc
     ]
     folds = _folds(fits)
     spread = float(np.std(resamples, ddof=1)) if len(resamples) > 1 else 0.0
-    own = fits.point(1.0, data, fitted.scores, whole)
     rise, rise_error = _rise(fits, whole, parts, spread)
     error = standard_error(whole, fits.held_out.traffic_per_query)
     curves = Curves(own.train, own.held_out, error, chance, rise, rise_error, *flexible, spread)
@@ -163,9 +170,12 @@ def _sizes(fits: _Fits) -> tuple[list[Point], dict[float, Floats]]:
         if some.train.only_judged().queries < _FEWEST:
             continue
         scorer = fits.fit(some)
-        parts[size] = fits.values(scorer)
-        points.append(fits.point(size, some, scorer, parts[size]))
-        logger.info("%.0f %% of the queries: %s", 100 * size, points[-1])
+        values = fits.values(scorer)
+        point = fits.point(size, some, scorer, values)
+        if point.counts:
+            parts[size] = values
+            points.append(point)
+        logger.info("%.0f %% of the queries: %s", 100 * size, point)
     return points, parts
 
 
@@ -228,8 +238,8 @@ def _folds(fits: _Fits) -> list[float]:
     for fold in range(asked.folds if asked.folds > 1 else 0):
         draw = all_but(fold, asked.folds, asked.seed)
         out = data.train.where(draw.times(data.queries)[data.train.codes] == 0).only_judged()
-        if out.queries:
-            found.append(out.metric(fits.fit(data.drawn(draw))(out)))
+        value = out.metric(fits.fit(data.drawn(draw))(out)) if out.queries else float("nan")
+        found += [value] if np.isfinite(value) else []
     return found
 
 

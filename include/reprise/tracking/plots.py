@@ -178,7 +178,7 @@ def pareto_front(
             axes.scatter(x[~front], y[~front], color="lightgray", label="beaten")
             axes.scatter(x[front], y[front], label="front")
             for label, place in marked.items():
-                axes.annotate(label, (x[place], y[place]), xytext=(6, 6), textcoords="offset points")
+                axes.scatter(x[place], y[place], marker="*", s=160, label=label)
             axes.set_xlabel(first)
             axes.set_ylabel(name)
             axes.legend()

@@ -28,7 +28,9 @@ def front_reports(
     }
     marked = {"chosen": chosen} if bend is None else {"chosen": chosen, "knee": bend}
     if bend == chosen:
-        marked = {"chosen, knee": chosen}
+        marked = {"chosen, the knee": chosen}
+    if told[0].get("trial") == 0:
+        marked["as it stands"] = 0
     by_objective: dict[str, list[float]] = {name: [one["values"][name] for one in told] for name in names}
     return {
         "front.json": json.dumps(content, indent=1).encode(),

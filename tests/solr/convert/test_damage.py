@@ -22,9 +22,13 @@ NAMES = ["a", "b", "c"]
 OTHERS = [None, 0, -1, 2, float("inf"), "", "x", [], {}, [1], {"a": 1}, True, 1e39, 99_999_999, "NaN", "1e400"]
 
 
-def lightgbm_dump():
+def booster():
     params = {"verbose": -1, "use_missing": False, "num_leaves": 4}
-    return json.dumps(lightgbm.train(params, lightgbm.Dataset(X.copy(), X.sum(axis=1)), 2).dump_model())
+    return lightgbm.train(params, lightgbm.Dataset(X.copy(), X.sum(axis=1)), 2)
+
+
+def lightgbm_dump():
+    return json.dumps(booster().dump_model())
 
 
 def xgboost_json():
@@ -84,17 +88,32 @@ def test_a_damaged_solr_model_is_a_model_or_a_usage_error(whole_models, data):
     assert np.isfinite(score(model, X, NAMES)).all()
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_a_damaged_ranklib_model_is_a_model_or_a_usage_error(data):
-    text = LAMBDAMART + ensemble(np.random.default_rng(1), 3, 2, [0.5])
-    start = data.draw(st.integers(0, len(text)))
+@pytest.fixture(scope="module")
+def texts():
+    ranklib = LAMBDAMART + ensemble(np.random.default_rng(1), 3, 2, [0.5])
+    return {"lightgbm": (booster().model_to_string(), convert_lightgbm), "ranklib": (ranklib, convert_ranklib)}
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "ranklib"])
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_text_model_is_a_model_or_a_usage_error(name, texts, data):
+    text, convert = texts[name]
+    start = data.draw(st.integers(0, min(len(text), 1500)))
     rest = text[data.draw(st.integers(start, min(start + 30, len(text)))) :]
     try:
-        export = convert_ranklib(text[:start] + data.draw(st.sampled_from(["", "9", "x", "<", ">", "-", "e"])) + rest)
+        export = convert(text[:start] + data.draw(st.sampled_from(["", "9", "x", "<", ">", "-", "e", "\n"])) + rest)
     except UsageError:
         return
     check_model(export.model)
+
+
+def test_a_cut_lightgbm_model_is_refused_where_lightgbm_would_end_the_process(texts):
+    text, convert = texts["lightgbm"]
+
+    for end in range(0, text.index("end of trees") + 13, 7):
+        with pytest.raises(UsageError, match=r"not a whole LightGBM model|is cut or was edited"):
+            convert(text[:end])
 
 
 def test_a_refusal_passes_as_it_is_and_a_crash_is_no_damage():

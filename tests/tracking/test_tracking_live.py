@@ -305,6 +305,8 @@ def test_versions_are_made_once_and_aliases_follow_solr(plan, client):
 
     tracking.set_champion("tiny", "reprise_lambdamart_1")
     assert {"champion": first} == aliases()
+    served = mlflow.pyfunc.load_model("models:/reprise-tiny@champion")
+    assert served.metadata.model_id == logged.model_id
     tracking.set_champion("tiny", "reprise_lambdamart_2", "reprise_lambdamart_1")
     assert {"champion": second, "previous": first} == aliases()
     tracking.set_champion("tiny", "", "reprise_lambdamart_2")  # back to release 0: no model serves

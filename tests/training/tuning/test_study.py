@@ -3,12 +3,13 @@
 import itertools
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from builders.small_service import publish_learnable, small_plan
-from reprise.errors import RepriseError
+from reprise.errors import MissingDataError, RepriseError
 from reprise.objects import ObjectStore
 from reprise.settings import Gate
 from reprise.training import train
@@ -233,6 +234,43 @@ def test_who_reports_had_no_part_in_choosing(tmp_path, data):
         Trials(ObjectStore(str(tmp_path / "a")), "here").ranker(0).scores(rows)
     )
     assert tuned.facts["reported_on"]["gain"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("queries", [1, 2])
+def test_with_one_or_two_validation_queries_nothing_or_little_is_reported(tmp_path, data, queries):
+    few = replace(data, validation=data.validation.where(data.validation.codes < queries))
+
+    tuned, _ = study(tmp_path, few, gate(trials=2))
+
+    assert tuned.facts["chosen_on"]["queries"] + tuned.facts["reported_on"]["queries"] == queries
+    assert tuned.facts["reported_on"].get("error") is None
+
+
+def test_where_nothing_was_consumed_nothing_can_be_chosen(tmp_path, data):
+    nothing = replace(data, validation=replace(data.validation, g=np.where(data.validation.judged, 0.0, np.nan)))
+
+    with pytest.raises(MissingDataError, match=r"no trial can be valued: 20 validation queries .* → wait for"):
+        study(tmp_path, nothing, gate())
+
+
+def test_what_another_task_tried_meanwhile_is_not_tried_again(tmp_path, data):
+    class Late(LambdaMart):
+        """In the middle of its second fit somebody else does the whole study."""
+
+        fits = 0
+
+        def fit(self, rows, settings, watch=None):
+            self.fits += 1
+            if self.fits == 2:
+                study(tmp_path / "a", data, gate())
+            return super().fit(rows, settings, watch)
+
+    late = Late()
+    tuned, files = study(tmp_path / "a", data, gate(), late)
+
+    assert late.fits == 2
+    assert files == study(tmp_path / "b", data, gate())[1]
+    assert len(tuned.trials) == TRIALS
 
 
 def _with_g(rows, which):

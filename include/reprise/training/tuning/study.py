@@ -68,7 +68,8 @@ class Study:
         """Return all trials, after as many more as the budget leaves; none complete is an error."""
         found = self.trials.read()
         while self._goes_on(found):
-            found.append(self._next(found))
+            # Another task may be at the same study, as that of a blend is at its parts': what it did is done.
+            found.append(self.trials.find(len(found)) or self._next(found))
         if not any(trial.state == "complete" for trial in found):
             raise RepriseError(
                 f"none of {len(found)} trials of {self.trainer.name} came to an end: {found[0].reason}",

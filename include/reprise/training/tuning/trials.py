@@ -54,9 +54,14 @@ class Trials:
     def read(self) -> list[Trial]:
         """Return what was tried, in order."""
         found: list[Trial] = []
-        while content := self._store.get(self._key(len(found))):
-            found.append(Trial.from_json(content))
+        while trial := self.find(len(found)):
+            found.append(trial)
         return found
+
+    def find(self, number: int) -> Trial | None:
+        """Return a trial, or None where it was not tried yet."""
+        content = self._store.get(self._key(number))
+        return Trial.from_json(content) if content else None
 
     def keep(self, trial: Trial) -> Trial:
         """Write a trial; return what the lake holds of its number, another writer's if that one was first.

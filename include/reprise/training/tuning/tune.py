@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reprise.errors import MissingDataError
 from reprise.features.catalogue import ages
 from reprise.metrics import means
 from reprise.objects import ObjectStore
@@ -60,6 +61,7 @@ def tune(
     """Return the best of a family's trials, which are kept under ``<folder>/trials/``; nothing is fitted again."""
     objectives.check(data.features)
     choosing, fresh = split(data, gate.tuning.report_one_in, gate.tuning.seed)
+    _refuse_if_unvalued(choosing.validation)
     study = Study(store, folder, trainer, choosing, gate, objectives, clock)
     found = study.run()
     best, why = study.best(found)
@@ -90,12 +92,23 @@ def tune(
     return Tuned(fitted, choosing, found, facts, reports)
 
 
+def _refuse_if_unvalued(rows: Rows) -> None:
+    judged = rows.only_judged()
+    if not judged.queries or np.isnan(judged.metric(np.zeros(len(judged.codes)))):
+        raise MissingDataError(
+            f"no trial can be valued: {rows.queries} validation queries choose, and nothing was consumed in any",
+            "wait for more logs, raise blocks.validation_days, or set tuning.trials to 0",
+        )
+
+
 def _reported(fresh: Rows, default: Fitted | None, best: Fitted) -> dict[str, float | int | None]:
     """Return the metric of the settings as they stood and of the best trial, on queries that had no part in choosing.
 
     ``gain`` is their difference, paired by query, with its standard error; None where it cannot be told.
     """
     rows = fresh.only_judged()
+    if not rows.queries:
+        return {"queries": 0}
     traffic = rows.traffic_per_query
     new = rows.per_query(best.scores(rows))
     found: dict[str, float | int | None] = {"queries": rows.queries, "best": _mean(new, traffic)}

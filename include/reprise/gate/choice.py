@@ -22,6 +22,7 @@ from reprise.pages import finite, render
 from reprise.training.beside import estimate
 from reprise.training.data import read_table
 from reprise.training.explain import served
+from reprise.training.losses import LOSSES
 from reprise.training.train import folder
 
 if TYPE_CHECKING:
@@ -154,13 +155,12 @@ def _predictions(plan: Plan, table: pa.Table, columns: dict[str, str], test: Pai
     labels = dict(zip(test.queries, test.segments["traffic"].tolist(), strict=True))
     segment = np.array([labels.get(group, "") for group in rows["query_group"].to_pylist()])
     found = []
-    for family in plan.families:
-        predicted = estimate(family, np.zeros(1))
-        if predicted is None or not len(g):
+    for family in plan.families if len(g) else ():
+        if family not in LOSSES:
             continue
         predicted = estimate(family, served(plan, family).scores(rows, columns).astype(float))
-        assert predicted is not None
-        found.append(Predictions(family, _reliability(predicted, g, weight), _by(segment, predicted, g, weight)))
+        if predicted is not None:
+            found.append(Predictions(family, _reliability(predicted, g, weight), _by(segment, predicted, g, weight)))
     return found
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reprise import tables
@@ -31,6 +34,23 @@ def session(stage: str) -> SparkSession:
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # else INT96, which loses the time zone
         .getOrCreate()
     )
+
+
+@contextmanager
+def scratch(spark: SparkSession, purpose: str) -> Iterator[str]:
+    """Give the path of a folder on the cluster's default file system (HDFS on EMR), which goes at the end.
+
+    Of a job that is killed it goes with the cluster; on one machine, with the step's own temporary folder.
+    """
+    hadoop = spark.sparkContext._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+    configuration = spark.sparkContext._jsc.hadoopConfiguration()
+    default = hadoop.FileSystem.get(configuration)
+    temporary = tempfile.gettempdir() if default.getScheme() == "file" else "/tmp"
+    folder = f"{temporary}/reprise-{purpose}-{uuid.uuid4().hex}"
+    try:
+        yield folder
+    finally:
+        default.delete(hadoop.Path(folder), True)
 
 
 def size_shuffles(spark: SparkSession, rows: int) -> None:

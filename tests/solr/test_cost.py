@@ -4,7 +4,7 @@ import lightgbm
 import numpy as np
 
 from reprise.solr import convert_lightgbm, convert_linear
-from reprise.solr.cost import steps_per_document
+from reprise.solr.cost import size, steps_per_document
 
 
 def test_trees_cost_the_depth_of_the_leaf_that_a_row_comes_to():
@@ -23,7 +23,9 @@ def test_trees_cost_the_depth_of_the_leaf_that_a_row_comes_to():
     model = convert_lightgbm(booster.model_to_string()).model
 
     assert expected == steps_per_document(model, x, list("abcd")) > 12
+    assert size(model) == f"12 trees, {table['left_child'].isna().sum()} leaves"
 
 
 def test_a_weighted_sum_costs_its_features():
     assert steps_per_document(convert_linear({"a": 1.0, "b": 2.0}, 0.5).model, np.ones((2, 3)), ["a", "b", "c"]) == 3
+    assert size(convert_linear({"a": 1.0, "b": 0.0}).model) == "1 weights"

@@ -28,6 +28,7 @@ SUMMARY = {
     "params": {"trees": 40, "best_round": 2}, "features": ["plays", "title_terms"],
     "importances": {"plays": 0.75, "title_terms": 0.25}, "curve": {"train": [0.5, 0.75], "validation": [0.5, 0.625]},
     "rows": {"train": 10, "validation": 5}, "notes": {"misrouted_rows": 0},
+    "native": "native.txt",
     "effects": {"plays": {"effect": 0.5, "direction": 0.9}, "title_terms": {"effect": 0.1, "direction": -0.2}},
     "learning": {
         "verdict": "balanced", "words": "balanced: as it should be", "setting": "leaves", "folds": [0.5, 0.6],

@@ -34,11 +34,11 @@ def test_what_a_score_says_of_consumption_follows_from_the_loss():
     rng = np.random.default_rng(2)
     codes, g = np.repeat(np.arange(30), 6), rng.uniform(0.05, 0.95, 180)
     models = {"poisson": np.log(g), "gamma": np.log(g), "tweedie": np.log(g), "logistic": np.log(g / (1 - g))}
-    models |= {"linear": g, "pairwise": g, "xendcg": g, "engine_order": g}
+    models |= {"linear": g, "forest": g, "pairwise": g, "xendcg": g, "engine_order": g}
 
     found = values(codes, g, g > 0.5, models, 30, THETA)
 
     told = {model for model, by_name in found.items() if "rmse" in by_name}
-    assert told == {"linear", "poisson", "gamma", "tweedie", "logistic"}
+    assert told == {"linear", "forest", "poisson", "gamma", "tweedie", "logistic"}
     for model in told:
         assert found[model]["rmse"] == pytest.approx(0, abs=1e-12)

@@ -15,6 +15,8 @@ from reprise.errors import MissingDataError, UsageError
 from reprise.features.catalogue import store_entries
 from reprise.metrics import consumption_ndcg
 from reprise.release import Candidate
+from reprise.settings import Gate
+from reprise.settings.families import FAMILIES
 from reprise.solr import score
 from reprise.training import evaluate, train
 from reprise.training.data import read_data
@@ -163,6 +165,12 @@ def test_what_is_missing_is_named(tmp_path):
         train.run(plan, "lambdamart")
     with pytest.raises(UsageError, match=r"there is no family 'grove' → choose one of: linear, .*lambdamart"):
         train.run(plan, "grove")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_that_a_deployment_may_name_can_be_trained_by_its_own_settings(family):
+    assert find_family(family).name == family
+    assert getattr(Gate(), family) is not None
 
 
 def test_the_summary_tells_what_was_learned(plan):

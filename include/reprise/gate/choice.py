@@ -19,10 +19,11 @@ from reprise.gate.paired import METRIC, Paired, paired
 from reprise.gate.suits import Suits, suits
 from reprise.metrics import Comparison, means
 from reprise.pages import finite, render
+from reprise.solr.cost import size
 from reprise.training.beside import estimate
 from reprise.training.data import read_table
-from reprise.training.explain import served
-from reprise.training.losses import LOSSES
+from reprise.training.losses import LINKS
+from reprise.training.served import candidate
 from reprise.training.train import folder
 
 if TYPE_CHECKING:
@@ -120,19 +121,11 @@ def _model(plan: Plan, lake: Lake, name: str, blocks: dict[str, Paired], compari
     summary = lake.get_json(f"{folder(plan, name)}/summary.json") or {}
     return Model(
         **known,
-        size=_size((lake.get_json(f"{folder(plan, name)}/candidate.json") or {}).get("model_json", {})),
+        size=size(candidate(plan, name).model),
         seconds=float(summary.get("seconds", "nan")),
         fit=(summary.get("diagnosis") or {}).get("words", ""),
         learning=(summary.get("learning") or {}).get("words", ""),
     )
-
-
-def _size(model: dict[str, Any]) -> str:
-    params = model.get("params", {})
-    if "trees" in params:
-        leaves = sum(json.dumps(tree).count('"value"') for tree in params["trees"])
-        return f"{len(params['trees'])} trees, {leaves} leaves"
-    return f"{sum(1 for weight in params.get('weights', {}).values() if weight)} weights"
 
 
 def _segments(test: Paired, models: list[str]) -> dict[str, dict[str, float]]:
@@ -156,9 +149,9 @@ def _predictions(plan: Plan, table: pa.Table, columns: dict[str, str], test: Pai
     segment = np.array([labels.get(group, "") for group in rows["query_group"].to_pylist()])
     found = []
     for family in plan.families if len(g) else ():
-        if family not in LOSSES:
+        if LINKS.get(family, "order") == "order":
             continue
-        predicted = estimate(family, served(plan, family).scores(rows, columns).astype(float))
+        predicted = estimate(family, candidate(plan, family).scores(rows, columns).astype(float))
         if predicted is not None:
             found.append(Predictions(family, _reliability(predicted, g, weight), _by(segment, predicted, g, weight)))
     return found

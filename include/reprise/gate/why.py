@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from reprise.gate.beside import champion_release, serving
 from reprise.gate.paired import METRIC, Paired, paired
 from reprise.pages import finite, render
-from reprise.training.baselines import Served
 from reprise.training.data import read_table
-from reprise.training.explain import Explained, explain, in_words, served
+from reprise.training.explain import Explained, explain, in_words
+from reprise.training.served import Served, candidate, champion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +69,7 @@ def moved(plan: Plan, family: str) -> tuple[list[Moved], list[Moved]]:
     table, manifest = read_table(plan)
     rows = table.filter(pc.equal(table["role"], "test"))
     texts = _texts(plan)
-    models = (served(plan, family), served(plan, "champion") if rival == "champion" else None)
+    models = (candidate(plan, family), champion(plan))
     difference = test.of(family) - test.of(rival)
     weight = np.where(np.isnan(difference), 0.0, difference * test.traffic)
     found: dict[int, list[Moved]] = {1: [], -1: []}

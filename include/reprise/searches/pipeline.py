@@ -7,8 +7,6 @@ cost more than the work), a lost executor costs one part, and what is divided by
 
 from __future__ import annotations
 
-import tempfile
-import uuid
 from collections.abc import Collection, Sequence
 from functools import reduce
 from types import TracebackType
@@ -19,7 +17,7 @@ from reprise.searches import attribution, fates, journeys, mapping, statistics, 
 from reprise.searches.calendar import RawFile, files_for, shift
 from reprise.searches.privacy import Listeners
 from reprise.settings import Deployment
-from reprise.spark import session
+from reprise.spark import scratch, session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -32,23 +30,17 @@ _COMPRESSION = 8
 
 
 class Staging:
-    """A folder on the cluster's default file system (HDFS on EMR) that goes when the job ends.
-
-    Of a job that is killed it goes with the cluster; on one machine, with the step's own temporary folder.
-    """
+    """Frames that are made once and read often, in a folder that goes when the job ends."""
 
     def __init__(self, spark: SparkSession) -> None:
-        default = spark._jvm.org.apache.hadoop.fs.FileSystem.get(spark._jsc.hadoopConfiguration())  # type: ignore[union-attr]
-        temporary = tempfile.gettempdir() if default.getScheme() == "file" else "/tmp"
-        self._spark, self._folder = spark, f"{temporary}/reprise-extract-{uuid.uuid4().hex}"
-        spark.sparkContext.setCheckpointDir(self._folder)
+        self._spark, self._room = spark, scratch(spark, "extract")
 
     def __enter__(self) -> Staging:
+        self._spark.sparkContext.setCheckpointDir(self._room.__enter__())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        path = self._spark._jvm.org.apache.hadoop.fs.Path(self._folder)  # type: ignore[union-attr]
-        path.getFileSystem(self._spark._jsc.hadoopConfiguration()).delete(path, True)
+        self._room.__exit__(kind, error, at)
 
     def put(self, frame: DataFrame) -> DataFrame:
         """Write a frame and return it as read back, divided and sorted among its partitions as it was."""

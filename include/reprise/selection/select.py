@@ -18,6 +18,7 @@ import numpy as np
 from reprise.errors import MissingDataError
 from reprise.features.catalogue import cost_class
 from reprise.features.health import SAMPLE, spearman
+from reprise.metrics import consumption_ndcg
 from reprise.pages import finite, render
 from reprise.selection import elimination
 from reprise.selection.importance import Importance, Scorer, permutation_importance
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from reprise.solr.client import SolrClient
 
 log = logging.getLogger(__name__)
-METRIC = "consumption_ndcg_at_10"
+METRIC = consumption_ndcg().name
 #: In the lake: what `features: selected` means.
 SELECTED = "selected_features.json"
 _STABLE = 0.9

@@ -14,7 +14,7 @@ from reprise.tracking import comparison, plots
 from reprise.tracking.pyfunc import find_model, log_model
 from reprise.tracking.runs import child, children, parent_note, run_url
 from reprise.tracking.server import mlflow_client
-from reprise.tracking.tallies import Tally, tallies
+from reprise.tracking.tallies import MAIN, Tally, tallies
 from reprise.tracking.write import log_dataset, log_files, log_metrics, log_table
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from reprise.objects import ObjectStore
     from reprise.plan import Plan
 
-METRIC = "consumption_ndcg_at_10"
 _REPORTS = ("health.html", "health.json", "ceiling.json", "skew.json")
 
 
@@ -47,12 +46,12 @@ def record_training(plan: Plan, family: str) -> str:
         manifest = plan.open_lake().published("training_set", plan.training_version, plan.partition)
         if manifest is not None:
             log_dataset(client, run, plan, manifest, "training")
-        native = next(name for name in ("native.txt", "native.json", "native.zip") if store.get(f"{key}/{name}"))
+        native = summary["native"]
         log_files(client, run, {
             "model/model.json": store.get(f"{key}/model.json") or b"",
             f"model/{native}": store.get(f"{key}/{native}") or b"",
             "model/summary.json": content,
-            "plots/learning_curve.png": plots.learning_curve(summary["curve"], METRIC),
+            "plots/learning_curve.png": plots.learning_curve(summary["curve"], MAIN),
             "plots/importances.png": plots.importances(
                 summary["importances"], {feature.name: feature.meaning for feature in plan.deployment.solr.features}
             ),
@@ -136,7 +135,7 @@ def record_evaluation(plan: Plan, beside: Mapping[str, Comparison]) -> str:
             reports = {f"features/{name}": lake.store.get(f"runs/{plan.run}/features/{name}") for name in _REPORTS}
             log_files(client, parent, {
                 **{name: content for name, content in reports.items() if content},
-                "plots/segments.png": plots.segments(by_segment, METRIC),
+                "plots/segments.png": plots.segments(by_segment, MAIN),
                 "plots/position_bias.png": plots.theta_curves(_theta(plan)),
             })  # fmt: skip
             _record_comparison(client, plan)
@@ -152,7 +151,7 @@ def _record_comparison(client: MlflowClient, plan: Plan) -> None:
     log_table(client, parent, "comparison/models.json", pd.DataFrame(comparison.models_table(runs)))
     rows = comparison.history(client, plan.mlflow["experiment_id"])
     log_table(client, parent, "comparison/retrains.json", pd.DataFrame(rows))
-    log_files(client, parent, {"comparison/retrains.png": plots.retrains(rows, METRIC)})
+    log_files(client, parent, {"comparison/retrains.png": plots.retrains(rows, MAIN)})
     url = comparison.compare_url(plan.mlflow, [run.info.run_id for run in comparison.ordered(runs)])
     client.set_tag(parent, "mlflow.note.content", parent_note(plan, url))
 
@@ -200,7 +199,7 @@ def _recorded(client: MlflowClient, run: str, what: str, digest: str) -> bool:
 
 
 def _curve_metrics(summary: Mapping[str, Any]) -> dict[str, list[float]]:
-    curves = {f"curve/{name}/{METRIC}": list(values) for name, values in summary["curve"].items()}
+    curves = {f"curve/{name}/{MAIN}": list(values) for name, values in summary["curve"].items()}
     single = {"seconds": summary["seconds"], **{f"rows/{k}": v for k, v in summary["rows"].items()}}
     single |= {name: value for name, value in summary["notes"].items() if isinstance(value, (int, float))}
     return curves | {name: [float(value)] for name, value in single.items()}
@@ -225,11 +224,9 @@ def _learning_plots(learning: Mapping[str, Any] | None) -> dict[str, bytes]:
         return {}
     spread, setting = float(learning["curves"]["spread"] or 0.0), str(learning["setting"])
     over_data = [{**point, "at": point["queries"]} for point in learning["sizes"]]
-    found = {"plots/by_queries.png": plots.fits(over_data, "training queries", METRIC, spread, log=True)}
+    found = {"plots/by_queries.png": plots.fits(over_data, "training queries", MAIN, spread, log=True)}
     if learning["complexity"]:
-        found["plots/by_complexity.png"] = plots.fits(
-            learning["complexity"], setting, METRIC, spread, setting == "ridge"
-        )
+        found["plots/by_complexity.png"] = plots.fits(learning["complexity"], setting, MAIN, spread, setting == "ridge")
     return found
 
 

@@ -6,19 +6,17 @@ champion is owed to newer data, and only what a candidate gains over it to a bet
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from reprise.features.catalogue import behaviour_features
-from reprise.solr import score
-from reprise.training.data import read_data, rows_of, vectors_for
+from reprise.training.data import read_data, rows_of
 from reprise.training.family import find_family
+from reprise.training.served import Scores, Served, candidate, champion
 from reprise.training.train import folder
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 logger = logging.getLogger(__name__)
-Scores = npt.NDArray[np.floating[Any]]
 
 #: Baseline → how a report names it.
 BASELINES = {
@@ -46,20 +43,6 @@ class BestFeature:
     name: str
     sign: int
     train: float
-
-
-@dataclass(frozen=True)
-class Served:
-    """A ranker as Solr would ask it: its model without name and store, and its feature-store entries."""
-
-    model: dict[str, Any]
-    features: list[dict[str, Any]]
-
-    def scores(self, rows: pa.Table, columns: dict[str, str]) -> Scores:
-        """Return Solr's score of each row; ``columns``: entry key → column, as `featurize` recorded them."""
-        used = {str(feature["name"]) for feature in self.model["features"]}
-        entries = [entry for entry in self.features if entry["name"] in used]
-        return score(self.model, vectors_for(rows, entries, columns), [str(entry["name"]) for entry in entries])
 
 
 def best_feature(table: pa.Table, names: Sequence[str]) -> BestFeature | None:
@@ -90,27 +73,23 @@ def plain_scores(plan: Plan, rows: pa.Table, best: BestFeature | None) -> dict[s
 
 def champions(plan: Plan) -> dict[str, Served]:
     """Return the champion as it serves and the champion retrained, as far as there are; none for release 0."""
-    lake = plan.open_lake()
-    champion = lake.get_json(f"runs/{plan.run}/champion.json") or {}
-    if not champion.get("model"):
+    serves = champion(plan)
+    if serves is None:
         return {}
-    found = {"champion": Served(champion["model"], champion["features"])}
-    again = _retrained(plan, lake, champion)
-    return found | ({RETRAINED: again} if again else {})
+    again = _retrained(plan, serves)
+    return {"champion": serves} | ({RETRAINED: again} if again else {})
 
 
-def _retrained(plan: Plan, lake: Lake, champion: dict[str, Any]) -> Served | None:
+def _retrained(plan: Plan, serves: Served) -> Served | None:
     """Return the champion's recipe on this run's rows; a family's own candidate, where that is the same recipe."""
-    recipe = _recipe(lake, champion["release"].get("sha", ""))
+    lake = plan.open_lake()
+    recipe = _recipe(plan, lake)
     if recipe is None:
         logger.warning("the champion's recipe is not in the lake: it is not retrained beside the candidates")
         return None
     family = str(recipe["family"])
-    for name in plan.families:
-        mine = json.loads(lake.store.get(f"{folder(plan, name)}/summary.json") or b"{}")
-        if mine and _same(mine, recipe):
-            fields = lake.get_json(f"{folder(plan, name)}/candidate.json") or {}
-            return Served(fields["model_json"], fields["features"])
+    if family in plan.families and _same(lake.get_json(f"{folder(plan, family)}/summary.json") or {}, recipe):
+        return candidate(plan, family)
     data = read_data(plan)
     gone = sorted(set(recipe["features"]) - set(data.features))
     if gone:
@@ -120,15 +99,17 @@ def _retrained(plan: Plan, lake: Lake, champion: dict[str, Any]) -> Served | Non
     kind = type(getattr(gate, family))
     settings = kind(**{name: value for name, value in recipe["params"].items() if name in kind.model_fields})
     fitted = find_family(family).fit(data.only(recipe["features"]), gate.model_copy(update={family: settings}))
-    own = [entry for entry in champion["features"] if entry["name"] in recipe["features"]]
+    own = [entry for entry in serves.features if entry["name"] in recipe["features"]]
     return Served(fitted.model, [*own, *fitted.extra_features])
 
 
-def _recipe(lake: Lake, sha: str) -> dict[str, Any] | None:
-    """Return the summary of the training that a release came from, by the digest of what it serves."""
-    for key in lake.store.list("candidates/"):
-        if sha and key.endswith("/summary.json"):
-            summary: dict[str, Any] = json.loads(lake.store.get(key) or b"{}")
+def _recipe(plan: Plan, lake: Lake) -> dict[str, Any] | None:
+    """Return the summary of the training that the champion came from, by the digest of what it serves."""
+    release = (lake.get_json(f"runs/{plan.run}/champion.json") or {})["release"]
+    sha, ending = release.get("sha", ""), f"/{release.get('family', '')}/summary.json"
+    for key in lake.store.list("candidates/") if sha else ():
+        if key.endswith(ending):
+            summary: dict[str, Any] = lake.get_json(key) or {}
             if summary.get("digest") == sha:
                 return summary
     return None
@@ -136,5 +117,7 @@ def _recipe(lake: Lake, sha: str) -> dict[str, Any] | None:
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     learned = ("best_round",)  # what training found is no part of its recipe
+    if not one:
+        return False
     params = [{name: value for name, value in it["params"].items() if name not in learned} for it in (one, other)]
-    return one["family"] == other["family"] and one["features"] == other["features"] and params[0] == params[1]
+    return one["features"] == other["features"] and params[0] == params[1]

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from reprise.metrics import Err, Judged, Metric, Ndcg, ReciprocalRank, Rmse, Success
-from reprise.training.losses import LOSSES
+from reprise.training.losses import LINKS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,6 +54,5 @@ def values(
 
 def estimate(model: str, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
     """Return what the scores say of g, 0..1 or above, where the model's loss makes them say it; else None."""
-    loss = LOSSES.get(model)
-    inverse = _INVERSE.get(loss.link) if loss else None
+    inverse = _INVERSE.get(LINKS.get(model, "order"))
     return inverse(scores) if inverse else None

@@ -92,14 +92,10 @@ def _fitted(
     both = [
         {name: w * value for name, value in part.importances.items()} for w, part in zip(weights, parts, strict=True)
     ]
-    learned = Fitted(
+    return Fitted(
         model=model,
         native=("native.json", json.dumps(native, indent=1).encode()),
         params={"of": names, "share": share, **of_parts},
         importances=shares({name: both[0].get(name, 0.0) + both[1].get(name, 0.0) for name in data.features}),
-        curve={},
         notes={"blends": told},
-    )
-    watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
-    learned.curve.update({role: [rows.metric(learned.scores(rows))] for role, rows in watched.items()})
-    return learned
+    ).measured(data)

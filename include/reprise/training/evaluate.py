@@ -18,11 +18,10 @@ from reprise import tables
 from reprise.errors import MissingDataError
 from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resolve_unjudged
 from reprise.metrics.expected import Expected
-from reprise.release.candidate import Candidate
 from reprise.training import beside, ceiling, counterfactual, experts, feature_report
-from reprise.training.baselines import BestFeature, Served, best_feature, champions, plain_scores
+from reprise.training.baselines import BestFeature, best_feature, champions, plain_scores
 from reprise.training.data import query_codes, read_table
-from reprise.training.train import folder
+from reprise.training.served import Scores, Served, candidate
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from reprise.plan import Block, Plan
 
 logger = logging.getLogger(__name__)
-Scores = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -106,16 +104,7 @@ def model_scores(
 
 def served_models(plan: Plan) -> dict[str, Served]:
     """Return the champion unless it is release 0, its recipe trained anew, and the candidates; none may be missing."""
-    found, lake = champions(plan), plan.open_lake()
-    for family in plan.families:
-        fields = lake.get_json(f"{folder(plan, family)}/candidate.json")
-        if fields is None:
-            raise MissingDataError(
-                f"run {plan.run} has no {family} candidate", f"run `reprise train --family {family}` first"
-            )
-        candidate = Candidate.from_dict(fields)
-        found[family] = Served(candidate.model_json, candidate.features)
-    return found
+    return champions(plan) | {family: candidate(plan, family) for family in plan.families}
 
 
 def _block(

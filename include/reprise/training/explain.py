@@ -15,9 +15,8 @@ import numpy.typing as npt
 from reprise.errors import UsageError
 from reprise.solr.score import feature_names
 from reprise.solr.shapley import contributions
-from reprise.training.baselines import Served
 from reprise.training.data import vectors_for
-from reprise.training.train import folder
+from reprise.training.served import Served, candidate, champion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,14 +58,10 @@ class Explained:
 
 def served(plan: Plan, model: str) -> Served:
     """Return a run's candidate by its family, or its champion; one that it does not have is an error."""
-    lake = plan.open_lake()
-    if model == "champion":
-        champion = lake.get_json(f"runs/{plan.run}/champion.json") or {}
-        if champion.get("model"):
-            return Served(champion["model"], champion["features"])
-    elif candidate := lake.get_json(f"{folder(plan, model)}/candidate.json"):
-        return Served(candidate["model_json"], candidate["features"])
-    raise UsageError(f"run {plan.run} has no {model}", f"choose one of: {', '.join([*plan.families, 'champion'])}")
+    found = champion(plan) if model == "champion" else candidate(plan, model) if model in plan.families else None
+    if found is None:
+        raise UsageError(f"run {plan.run} has no {model}", f"choose one of: {', '.join([*plan.families, 'champion'])}")
+    return found
 
 
 def explain(served: Served, rows: pa.Table, columns: Mapping[str, str], items: Sequence[str] = ()) -> Explained:
@@ -74,7 +69,7 @@ def explain(served: Served, rows: pa.Table, columns: Mapping[str, str], items: S
 
     Without items: the first, and of those that are worth more than their place the one worth most.
     """
-    scores = served.scores(rows, dict(columns)).astype(float)
+    scores = served.scores(rows, columns).astype(float)
     ids, g = rows["item"].to_pylist(), rows["g"].to_pylist()  # g is null where unjudged
     order = np.argsort(-scores, kind="stable")
     place = np.empty(len(order), int)

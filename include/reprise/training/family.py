@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,7 +29,7 @@ class Fitted:
     native: tuple[str, bytes]
     params: dict[str, Any]
     importances: dict[str, float]
-    curve: dict[str, list[float]]
+    curve: dict[str, list[float]] = field(default_factory=dict)
     extra_features: list[dict[str, Any]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -42,6 +42,11 @@ class Fitted:
         fixed = {str(entry["name"]): constant(entry) for entry in self.extra_features}
         extra = np.tile(np.array(list(fixed.values()), np.float32), (len(rows.codes), 1))
         return np.hstack([rows.vectors, extra]), [*rows.names, *fixed]
+
+    def measured(self, data: TrainingData) -> Fitted:
+        """Return the ranker with its curve: one round, for families that learn in one step."""
+        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
+        return replace(self, curve={role: [rows.metric(self.scores(rows))] for role, rows in watched.items()})
 
 
 class Family(Protocol):

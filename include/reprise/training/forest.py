@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import io
 import tempfile
-import uuid
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprise.settings import Gate
-from reprise.solr import convert_spark, score
+from reprise.solr import convert_spark
 from reprise.training.data import TrainingData
 from reprise.training.family import Fitted, shares
 from reprise.training.standardised import training_rows
@@ -42,31 +41,26 @@ class Forest:
         with tempfile.TemporaryDirectory() as there:
             folder = _copied(model, Path(there, "forest"))
             export, native = convert_spark(folder, data.features), _zipped(folder)
-        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
         values = model.featureImportances.toArray().tolist()
         return Fitted(
             model=export.model,
             native=("native.zip", native),
             params=chosen.model_dump(),
             importances=shares(dict(zip(data.features, values, strict=True))),
-            curve={name: [one.metric(score(export.model, one.vectors, one.names))] for name, one in watched.items()},
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
-        )
+        ).measured(data)
 
 
 def _copied(model: RandomForestRegressionModel, folder: Path) -> Path:
     """Return the folder with the saved model: executors write to the cluster's own file system, not to this disk."""
-    from reprise.spark import session
+    from reprise.spark import scratch, session
 
     spark = session("train")
-    java = spark.sparkContext._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
-    there = java(f"/tmp/reprise-forest-{uuid.uuid4().hex}")
-    files = there.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
-    try:
-        model.save(there.toString())
-        files.copyToLocalFile(False, there, java(folder.as_uri()), True)
-    finally:
-        files.delete(there, True)
+    with scratch(spark, "forest") as saved:
+        model.save(saved)
+        path = spark.sparkContext._jvm.org.apache.hadoop.fs.Path  # type: ignore[union-attr]
+        files = path(saved).getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+        files.copyToLocalFile(False, path(saved), path(folder.as_uri()), True)
     return folder
 
 

@@ -51,11 +51,9 @@ def train_files(train: Path, held_out: Path, config: Path | None = None, allowed
     rounds = int(params.pop("num_trees", params.pop("num_iterations", 100)))
     data = lightgbm.Dataset(learn.vectors, learn.grade, group=learn.sizes, feature_name=learn.names, params=params)
     booster = lightgbm.train({**params, "metric": "None"}, data, rounds)
-    scores = {name: _after_every_tree(booster, rows, rounds) for name, rows in (("train", learn), ("held_out", apart))}
-    curves = {
-        name: [_mean(rows, one, _READ) for one in scores[name]]
-        for name, rows in (("train", learn), ("held_out", apart))
-    }
+    parts = {"train": learn, "held_out": apart}
+    scores = {name: _after_every_tree(booster, rows, rounds) for name, rows in parts.items()}
+    curves = {name: [_mean(rows, one, _READ) for one in scores[name]] for name, rows in parts.items()}
     values = _per_query(apart, scores["held_out"][-1], _READ)
     found = diagnose(
         curves["train"], curves["held_out"], rounds, _chance(learn),
@@ -80,30 +78,18 @@ def evaluate_files(vectors: Path, models: Sequence[Path], names: Sequence[str] |
                 f"{vectors} has {len(rows.names)} features, but {len(names)} names were given", "give one for each"
             )
         rows = replace(rows, names=list(names))
-    width = max(len(path.name) for path in [*models, Path("a random order")])
-    shown = [_line("a random order", width, rows, np.zeros(len(rows.grade)))]
-    first: Floats | None = None
-    for path in models:
-        scores = _solr_scores(path, rows, names)
-        line = _line(path.name, width, rows, scores)
-        values = _metric(CUTOFFS[-1]).per_query(rows.codes, scores, rows.grade, len(rows.sizes))
-        if first is not None:
-            beside = compare(values, first, np.ones(len(values)), head_queries=0)
+    labels = ["a random order", *(path.name for path in models)]
+    scores = [np.zeros(len(rows.grade)), *(_solr_scores(path, rows, names) for path in models)]
+    by_query = [{cutoff: _tied(rows, one, cutoff) for cutoff in CUTOFFS} for one in scores]
+    shown, last = [], CUTOFFS[-1]
+    for number, (label, values) in enumerate(zip(labels, by_query, strict=True)):
+        columns = [f"ndcg@{cutoff} {_evenly(one):.4f}" for cutoff, one in values.items()]
+        if number > 1:
+            beside = compare(values[last], by_query[1][last], np.ones(len(rows.sizes)), head_queries=0)
             interval = f"({beside.lower:+.4f} to {beside.upper:+.4f})"
-            line += f"  ndcg@{CUTOFFS[-1]} beside the first {beside.difference:+.4f} {interval}"
-        first = values if first is None else first
-        shown.append(line)
+            columns.append(f"ndcg@{last} beside the first {beside.difference:+.4f} {interval}")
+        shown.append("  ".join([label.ljust(max(map(len, labels))), *columns]))
     return shown
-
-
-def _line(name: str, width: int, rows: Judged, scores: Floats) -> str:
-    found = {
-        cutoff: means(
-            _metric(cutoff).per_query(rows.codes, scores, rows.grade, len(rows.sizes)), np.ones(len(rows.sizes))
-        ).per_query
-        for cutoff in CUTOFFS
-    }
-    return f"{name:{width}}  " + "  ".join(f"ndcg@{cutoff} {value:.4f}" for cutoff, value in found.items())
 
 
 def _solr_scores(path: Path, rows: Judged, names: Sequence[str] | None) -> Floats:
@@ -136,24 +122,29 @@ def _all(rows: Judged, scores: Floats) -> dict[int, float]:
 
 
 def _mean(rows: Judged, scores: Floats, cutoff: int) -> float:
-    values = _per_query(rows, scores, cutoff)
-    return means(values, np.ones(len(values))).per_query
+    return _evenly(_per_query(rows, scores, cutoff))
 
 
 def _per_query(rows: Judged, scores: Any, cutoff: int) -> Floats:
+    """Return the metric by query where of equal scores the earlier row comes first."""
     places = np.empty(len(rows.grade))
     places[np.argsort(-np.asarray(scores, float), kind="stable")] = np.arange(len(rows.grade))
-    return _metric(cutoff).per_query(rows.codes, -places, rows.grade, len(rows.sizes))
+    return _tied(rows, -places, cutoff)
 
 
-def _metric(cutoff: int) -> Ndcg:
-    return Ndcg(cutoff, gain="exponential", empty="one")
+def _tied(rows: Judged, scores: Floats, cutoff: int) -> Floats:
+    """Return the metric by query where equal scores count as the mean over all their orders."""
+    metric = Ndcg(cutoff, gain="exponential", empty="one")
+    return metric.per_query(rows.codes, scores, rows.grade, len(rows.sizes))
+
+
+def _evenly(values: Floats) -> float:
+    return means(values, np.ones(len(values))).per_query
 
 
 def _chance(rows: Judged) -> float:
-    """Return what a random order has: that of equal scores, whose ties count as the mean over all their orders."""
-    values = _metric(_READ).per_query(rows.codes, np.zeros(len(rows.grade)), rows.grade, len(rows.sizes))
-    return means(values, np.ones(len(values))).per_query
+    """Return what a random order has: that of equal scores."""
+    return _evenly(_tied(rows, np.zeros(len(rows.grade)), _READ))
 
 
 def lines(found: Trained, names: Sequence[str] = ("train", "held out")) -> list[str]:

@@ -7,16 +7,16 @@ nothing new. A link (log, logit) is not applied: it keeps the order.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 
 from reprise.errors import RepriseError
 from reprise.settings import Gate
-from reprise.solr import convert_linear, score
-from reprise.training.data import Rows, TrainingData, Vectors
+from reprise.settings.families import Ridge
+from reprise.solr import convert_linear
+from reprise.training.data import TrainingData
 from reprise.training.family import Fitted, shares
-from reprise.training.losses import LOSSES, Fit, Loss
+from reprise.training.losses import LOSSES, Fit
 from reprise.training.standardised import Standardised, standardised
 
 
@@ -25,11 +25,11 @@ class LinearFamily:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._loss: Loss = LOSSES[name]
+        self._loss = LOSSES[name]
 
     def fit(self, data: TrainingData, settings: Gate) -> Fitted:
         """Return the weights that the loss finds; a fit that does not converge to finite numbers is an error."""
-        chosen = self._loss.settings(settings)
+        chosen: Ridge = getattr(settings, self.name)
         ready = standardised(data, chosen, self.name)
         found = self._fit(ready, chosen)
         weights = dict(zip(data.features, (ready.axes @ found.weights).tolist(), strict=True))
@@ -37,18 +37,16 @@ class LinearFamily:
         deviations = dict(zip(data.features, ready.deviations.tolist(), strict=True))
         export = convert_linear(weights, found.intercept, means, deviations)
         native = {"weights": weights, "intercept": found.intercept, "means": means, "deviations": deviations}
-        watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
         return Fitted(
             model=export.model,
             native=("native.json", json.dumps(native, indent=1).encode()),
             params=chosen.model_dump(),
             importances=shares(weights),
-            curve={name: [rows.metric(_scores(export.model, rows))] for name, rows in watched.items()},
             extra_features=export.extra_features,
             notes=found.notes,
-        )
+        ).measured(data)
 
-    def _fit(self, ready: Standardised, chosen: Any) -> Fit:
+    def _fit(self, ready: Standardised, chosen: Ridge) -> Fit:
         found = self._loss.fit(ready.rows, chosen)
         ready.rows.unpersist()
         if not np.isfinite([*found.weights, found.intercept]).all():
@@ -56,9 +54,3 @@ class LinearFamily:
                 f"the {self.name} regression does not converge", f"raise {self.name}.ridge, or leave the family out"
             )
         return found
-
-
-def _scores(model: dict[str, Any], rows: Rows) -> Vectors:
-    """Return Solr's scores of rows; the intercept's feature is always 1."""
-    ones = np.ones((len(rows.vectors), 1), np.float32)
-    return score(model, np.hstack([rows.vectors, ones]), [*rows.names, "intercept"])

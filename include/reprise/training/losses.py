@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from reprise.settings import Gate
 from reprise.settings.families import Gamma, Lasso, Linear, Pairwise, Ridge, Tweedie
 from reprise.training.data import Floats
 from reprise.training.standardised import KEY
@@ -29,10 +28,9 @@ class Fit:
 
 @dataclass(frozen=True)
 class Loss:
-    """``settings``: the family's block of a gate; ``fit``: from rows with key, x, target and weight."""
+    """``fit``: from rows with key, x, target and weight, and the family's block of a gate."""
 
     link: Link
-    settings: Callable[[Gate], Ridge]
     fit: Callable[[DataFrame, Any], Fit]
 
 
@@ -134,10 +132,12 @@ def _elastic_net(chosen: Lasso) -> dict[str, Any]:
 
 
 LOSSES: dict[str, Loss] = {
-    "linear": Loss("identity", lambda gate: gate.linear, _squared),
-    "poisson": Loss("log", lambda gate: gate.poisson, _poisson),
-    "gamma": Loss("log", lambda gate: gate.gamma, _gamma),
-    "tweedie": Loss("log", lambda gate: gate.tweedie, _tweedie),
-    "logistic": Loss("logit", lambda gate: gate.logistic, _logistic),
-    "pairwise": Loss("order", lambda gate: gate.pairwise, _pairwise),
+    "linear": Loss("identity", _squared),
+    "poisson": Loss("log", _poisson),
+    "gamma": Loss("log", _gamma),
+    "tweedie": Loss("log", _tweedie),
+    "logistic": Loss("logit", _logistic),
+    "pairwise": Loss("order", _pairwise),
 }
+#: Family → its link, of those whose loss has one; a forest averages g itself.
+LINKS: dict[str, Link] = {name: loss.link for name, loss in LOSSES.items()} | {"forest": "identity"}

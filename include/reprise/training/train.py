@@ -18,6 +18,7 @@ from reprise.features.catalogue import (
     request_parameters,
     store_entries,
 )
+from reprise.metrics import consumption_ndcg
 from reprise.pages import finite
 from reprise.release.candidate import Candidate
 from reprise.training.blend import blended
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 logger = logging.getLogger(__name__)
+METRIC = consumption_ndcg().name
 
 
 def folder(plan: Plan, family: str) -> str:
@@ -48,14 +50,13 @@ def run(plan: Plan, family: str) -> Verdict:
     if done := finished(plan, family):
         return done
     store, key = plan.open_lake().store, folder(plan, family)
-    find_family(family)
-    started = time.monotonic()
+    trainer, started = find_family(family), time.monotonic()
     data = read_data(plan)
     learned = _learn(plan, family, data)
     fitted, seconds = learned.fitted, time.monotonic() - started
     candidate = _candidate(plan, family, fitted, data.features)
     diagnosis = _diagnosis(learned.data, fitted, plan.deployment.gate.policy.max_train_gap)
-    beside = learn(find_family(family), learned.data, plan.deployment.gate, fitted, diagnosis.chance)
+    beside = learn(trainer, learned.data, plan.deployment.gate, fitted, diagnosis.chance)
     summary = {**_summary(data, fitted, candidate, seconds), "diagnosis": asdict(diagnosis)}
     if beside:
         summary["learning"] = finite(asdict(beside))
@@ -154,11 +155,12 @@ def _summary(data: TrainingData, fitted: Fitted, candidate: Candidate, seconds: 
         "model": candidate.model,
         "store": candidate.store,
         "digest": candidate.sha,
+        "native": fitted.native[0],
         "params": fitted.params,
         "features": data.features,
         "importances": fitted.importances,
         "curve": fitted.curve,
-        "metrics": {f"{name}/consumption_ndcg_at_10": curve[best] for name, curve in fitted.curve.items()},
+        "metrics": {f"{name}/{METRIC}": curve[best] for name, curve in fitted.curve.items()},
         "rows": {"train": len(data.train.codes), "validation": len(data.validation.codes)},
         "queries": {"train": data.train.queries, "validation": data.validation.queries},
         "notes": fitted.notes,

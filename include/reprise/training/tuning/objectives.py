@@ -15,7 +15,6 @@ from reprise.metrics import means
 from reprise.metrics.ranking import rank
 from reprise.settings.tuning import Objective
 from reprise.solr.cost import steps_per_document
-from reprise.solr.score import constant
 from reprise.training.data import Floats, Rows
 from reprise.training.family import Fitted
 
@@ -95,6 +94,4 @@ def kept_value(fitted: Fitted) -> float:
 
 def serving_cost(fitted: Fitted, rows: Rows) -> float:
     """Return steps per document: splits passed on the way through all trees, or weights added."""
-    fixed = [str(entry["name"]) for entry in fitted.extra_features if constant(entry) is not None]
-    ones = np.ones((len(rows.codes), len(fixed)), np.float32)  # no tree splits on a constant
-    return steps_per_document(fitted.model, np.hstack([rows.vectors, ones]), [*rows.names, *fixed])
+    return steps_per_document(fitted.model, *fitted.vectors(rows))

@@ -99,6 +99,13 @@ def test_what_java_would_not_read_as_a_finite_float_is_an_error(text):
         parse_floats32(["1", text])
 
 
+@pytest.mark.parametrize("text", ["0e999999999", "-0.e696144104", "1e-999999999", "-123456789e-999999999999999999999"])
+def test_a_zero_with_an_exponent_without_end_is_a_zero_at_once(text):
+    assert parse_float32(text) == 0
+    assert np.signbit(parse_float32(text)) == text.startswith("-")
+    assert parse_floats32([text, "1"]).tolist() == [0.0, 1.0]
+
+
 @pytest.mark.parametrize(("text", "value"), [(" 1.5f ", 1.5), ("2D", 2.0), (".5", 0.5), ("-1.", -1.0), ("+1e2", 100.0)])
 def test_what_java_reads_is_read(text, value):
     assert parse_float32(text) == value

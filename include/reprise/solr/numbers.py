@@ -19,6 +19,7 @@ _JAVA_FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?\s*", 
 _PLAIN = re.compile(r"[0-9.eE+-]*")  # no underscore, suffix, blank, word: what float() reads of it, Java reads too
 _BEYOND = 3.4028235677973366e38  # halfway from the largest float32 to the next there would be
 _LEAST_NORMAL = 1.1754943508222875e-38
+_LEAST_DOUBTFUL = 2.0**-151  # half of what would be rounded to 0 or up to the least float: below it there is no doubt
 _PACKED, _BITS = struct.Struct("<d"), struct.Struct("<q")
 _BELOW_FLOAT, _MIDDLE = 0x1FFFFFFF, 0x10000000  # of a double's bits, those that a float32 has not; and half of one
 _LARGEST = 0x7F7FFFFF  # the bits of the largest finite float32
@@ -53,6 +54,8 @@ def parse_float32(text: str) -> np.float32:
     nearest = np.float32(double)
     (bits,) = _BITS.unpack(_PACKED.pack(double))
     if bits & _BELOW_FLOAT != _MIDDLE and abs(double) >= _LEAST_NORMAL:
+        return nearest
+    if abs(double) < _LEAST_DOUBTFUL:  # also spares writing out 0e999999999 as a fraction
         return nearest
     return _of_middle(plain, double, nearest)
 

@@ -9,6 +9,7 @@ from reprise.metrics.means import Means, means
 from reprise.metrics.ndcg import Discount, Gain, Ndcg, consumption_ndcg
 from reprise.metrics.ranking import Empty, Metric
 from reprise.metrics.relevance import AveragePrecision, Precision, Recall, ReciprocalRank, Success
+from reprise.metrics.repeated import RepeatedNdcg
 from reprise.metrics.significance import Comparison, compare, effective_n
 from reprise.metrics.stopping import Err, Rbp
 from reprise.metrics.unjudged import UNJUDGED_POLICIES, Unjudged, resolve_unjudged
@@ -30,6 +31,7 @@ __all__ = [
     "Rbp",
     "Recall",
     "ReciprocalRank",
+    "RepeatedNdcg",
     "Rmse",
     "Success",
     "Unjudged",

@@ -71,14 +71,27 @@ class Ndcg:
         shrinkage leaves no gain at zero.
         """
         queries, scores, gains = per_row(queries, scores, gains, n_queries)
+        ideal = self.ideal(queries, gains, n_queries, relevant)
+        return self.normalised(
+            rank(queries, scores, n_queries, self.cutoff).sums(self.gains(gains), self.discounts()), ideal
+        )
+
+    def gains(self, gains: Floats) -> Floats:
+        """Return what each row adds before its discount."""
+        return np.exp2(gains) - 1.0 if self.gain == "exponential" else gains
+
+    def ideal(self, queries: Codes, gains: Floats, n_queries: int, relevant: Flags | None = None) -> Floats:
+        """Return each query's best sum, NaN where the query does not count; arguments as those of ``per_query``."""
         relevant = gains > 0 if relevant is None else np.asarray(relevant, bool)
-        if self.gain == "exponential":
-            gains = np.exp2(gains) - 1.0
-        actual = rank(queries, scores, n_queries, self.cutoff).sums(gains, self.discounts())
         # Summed place by place, as the actual order is: the best order's value is then 1 and not a rounding beside it.
-        ideal = np.cumsum(best(queries, gains, n_queries, self.cutoff) * self.discounts(), axis=1)[:, -1]
-        counts = (np.bincount(queries, weights=relevant, minlength=n_queries) > 0) & (ideal > 0)
-        return settled(actual / np.where(counts, ideal, 1.0), counts, self.empty)
+        firsts = best(queries, self.gains(gains), n_queries, self.cutoff)
+        summed = np.cumsum(firsts * self.discounts(), axis=1)[:, -1]
+        counts = (np.bincount(queries, weights=relevant, minlength=n_queries) > 0) & (summed > 0)
+        return np.where(counts, summed, np.nan)
+
+    def normalised(self, actual: Floats, ideal: Floats) -> Floats:
+        """Return the sums of an order as shares of the best; queries that do not count as ``empty`` says."""
+        return settled(actual / ideal, ~np.isnan(ideal), self.empty)
 
 
 def consumption_ndcg(cutoff: int = 10) -> Ndcg:

@@ -32,11 +32,9 @@ def float_text(value: float | np.float32) -> str:
 
     Not a number, infinite, or beyond float32: UsageError, because Solr would misread or loop on it.
     """
-    with np.errstate(over="ignore"):
-        short = np.float32(value)
-    if not np.isfinite(short):
+    if not abs(float(value)) < _BEYOND:
         raise UsageError(f"{value!r} is not a finite 32-bit float", "retrain: Solr scores in float32 only")
-    return str(short)
+    return str(np.float32(value))
 
 
 def parse_float32(text: str) -> np.float32:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reprise.errors import MissingDataError, UsageError
 from reprise.features.catalogue import ages, entry_key, monotone_signs
-from reprise.metrics import consumption_ndcg, means
+from reprise.metrics import RepeatedNdcg, consumption_ndcg, means
 from reprise.solr.score import constant
 from reprise.training.draws import Draw
 
@@ -63,6 +63,12 @@ class Rows:
     def metric(self, scores: npt.ArrayLike) -> float:
         """Return ``consumption_ndcg_at_10`` of these scores over the rows, weighted by traffic; rows all judged."""
         return means(self.per_query(scores), self.traffic_per_query).traffic_weighted
+
+    def repeated(self) -> Callable[[npt.ArrayLike], float]:
+        """Return ``metric`` for rows that are measured many times: prepared once, then many times as quick."""
+        prepared = RepeatedNdcg(consumption_ndcg(), self.codes, self.g, self.queries)
+        traffic = self.traffic_per_query
+        return lambda scores: means(prepared.per_query(np.asarray(scores, float)), traffic).traffic_weighted
 
     def per_query(self, scores: npt.ArrayLike) -> Floats:
         """Return ``consumption_ndcg_at_10`` of each query by these scores; NaN where it does not count."""

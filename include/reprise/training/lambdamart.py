@@ -8,7 +8,6 @@ own objective leans towards the deciding metric. How many trees are kept is deci
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +20,10 @@ from reprise.solr import convert_lightgbm
 from reprise.training.data import Floats, Rows, TrainingData
 from reprise.training.family import Fitted, Watch, shares
 from reprise.training.labels import mixed
+from reprise.training.rounds import grow
 
 GRADES = 5
 METRIC = consumption_ndcg().name
-#: Rounds whose training scores may wait to be measured.
-_PENDING = 8
 #: Threads that share so few rows wait for one another longer than they work, many times so on a busy machine.
 _FEW_ROWS = 50_000
 
@@ -45,34 +43,17 @@ class LambdaMart:
         lgb = _lightgbm()
         params, train = self._ready(data, settings)
         learned, held_out = data.train.only_judged(), data.validation.only_judged()
-        kept_back = lgb.Dataset(held_out.vectors, held_out.grade, group=held_out.group_sizes, reference=train)
-        curve: dict[str, dict[str, list[float]]] = {}
-        with _Aside(learned) as aside:
-
-            def measured(predictions: Floats, of: Any) -> tuple[str, float, bool]:
-                if of is train:
-                    aside.measure(predictions[data.train.judged])
-                    return METRIC, 0.0, True
-                return METRIC, held_out.metric(predictions), True
-
-            booster = lgb.train(
-                params, train, chosen.trees, valid_sets=[train, kept_back], valid_names=["train", "validation"],
-                feval=measured,
-                callbacks=[
-                    lgb.record_evaluation(curve), _stop_on_validation(chosen.early_stopping_rounds), *_told(watch)
-                ],
-            )  # fmt: skip
-            on_train = aside.values()
-        rounds = max(booster.best_iteration, 1)
-        text = booster.model_to_string(num_iteration=rounds)
+        booster = lgb.Booster(params, train)
+        rounds = grow(booster, chosen.trees, chosen.early_stopping_rounds, (learned, held_out), watch)
+        text = booster.model_to_string(num_iteration=rounds.best)
         export = convert_lightgbm(text)
-        gains = dict(zip(data.features, booster.feature_importance("gain", iteration=rounds), strict=True))
+        gains = dict(zip(data.features, booster.feature_importance("gain", iteration=rounds.best), strict=True))
         return Fitted(
             model=export.model,
             native=("native.txt", text.encode()),
-            params={**chosen.model_dump(), "best_round": rounds},
+            params={**chosen.model_dump(), "best_round": rounds.best},
             importances=shares({name: float(gain) for name, gain in gains.items()}),
-            curve={"train": on_train, "validation": list(curve["validation"][METRIC])},
+            curve=rounds.curve,
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
         )
 
@@ -141,58 +122,3 @@ def grade_gains(rows: Rows) -> list[float]:
         chosen = rows.judged & (rows.grade == grade)
         gains.append(max(gains[-1], float(rows.g[chosen].mean()) if chosen.any() else gains[-1]))
     return gains
-
-
-class _Aside:
-    """Measures the training rows in a thread while the next tree grows: their curve decides nothing, and can wait.
-
-    At most a few rounds' scores wait, so that memory is bounded.
-    """
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        self._thread = ThreadPoolExecutor(1)
-        self._waiting: list[Future[float]] = []
-
-    def __enter__(self) -> _Aside:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-
-    def measure(self, scores: Floats) -> None:
-        """Take one round's scores, which are the caller's own."""
-        if len(self._waiting) >= _PENDING:
-            self._waiting[-_PENDING].result()
-        self._waiting.append(self._thread.submit(self._rows.metric, scores))
-
-    def values(self) -> list[float]:
-        """Return the metric of every round, once it is there."""
-        return [one.result() for one in self._waiting]
-
-
-def _on_validation(env: Any) -> float:
-    return float(next(value for name, _, value, _ in env.evaluation_result_list if name == "validation"))
-
-
-def _told(watch: Watch | None) -> list[Any]:
-    """Return the callback that tells a watcher of validation after every round; none where nobody watches."""
-    return [lambda env: watch(env.iteration + 1, _on_validation(env))] if watch else []
-
-
-def _stop_on_validation(rounds: int) -> Any:
-    """Return a callback that stops once validation has not risen for some rounds; training's own curve has no say."""
-    import lightgbm as lgb
-
-    state: dict[str, float] = {"best": -np.inf, "round": 0}
-
-    def callback(env: Any) -> None:
-        score = _on_validation(env)
-        if score > state["best"]:
-            state.update(best=score, round=env.iteration)
-        last = env.iteration == env.end_iteration - 1
-        if last or env.iteration - state["round"] >= rounds:
-            raise lgb.callback.EarlyStopException(int(state["round"]), env.evaluation_result_list)
-
-    callback.order = 30  # type: ignore[attr-defined]
-    return callback

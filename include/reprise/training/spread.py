@@ -84,9 +84,10 @@ def _curve(booster: xgboost.Booster, rows: Rows, rounds: int) -> list[float]:
     import xgboost
 
     matrix, total, found = xgboost.DMatrix(rows.vectors), np.zeros(len(rows.codes), np.float32), []
+    metric = rows.repeated()
     for tree in range(rounds):
         total = total + booster.predict(matrix, output_margin=True, iteration_range=(tree, tree + 1))
-        found.append(rows.metric(total))
+        found.append(metric(total))
     return found
 
 

@@ -70,12 +70,13 @@ def test_features_named_by_hand_are_checked(plan):
         read_data(small_plan(plan.lake, gate={**SETTINGS, "features": ["tempo"]}))
 
 
-def test_selected_before_anything_was_says_what_to_run(tmp_path):
+def test_selected_before_anything_was_says_what_to_run(tmp_path, caplog):
     plan = small_plan(tmp_path)
     with pytest.raises(MissingDataError, match=r"nothing was adopted .* → run `reprise select"):
         selected(plan.open_lake(), NAMES)
-    plan.open_lake().put_json(SELECTED, {"features": ["gone", "plays"]})
+    plan.open_lake().put_json(SELECTED, {"features": ["gone", "plays"], "run": "r1"})
     assert selected(plan.open_lake(), NAMES) == ["plays"]
+    assert "no longer defines gone, adopted by run r1" in caplog.text
 
 
 @pytest.mark.solr

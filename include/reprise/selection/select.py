@@ -84,7 +84,10 @@ def selected(lake: Lake, known: list[str]) -> list[str]:
             f"gate.yaml says `features: selected`, but nothing was adopted in {lake.uri}",
             "run `reprise select --plan … --adopt`, or say `features: all`",
         )
-    return [name for name in record["features"] if name in known]
+    kept = [name for name in record["features"] if name in known]
+    if gone := [name for name in record["features"] if name not in known]:
+        log.warning("solr.yaml no longer defines %s, adopted by run %s", ", ".join(gone), record["run"])
+    return kept
 
 
 def select(plan: Plan, data: TrainingData, client: SolrClient | None) -> Selection:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reprise.answers import answer, plan_at
 from reprise.errors import UsageError
+
+if TYPE_CHECKING:
+    from reprise.plan import Plan
+    from reprise.verdict import Verdict
 
 PlanUri = Annotated[str, typer.Option("--plan", help="Address of the run's plan.json.")]
 VerdictUri = Annotated[
@@ -210,13 +214,23 @@ def tune(
     if trials is not None and not nested:
         raise UsageError("--trials is for nested studies", "set tuning.trials in gate.yaml, or give --nested")
     if nested:
-        from reprise.training.tuning.nested import run
-
-        answer(verdict, lambda: run(plan_at(plan), family, nested, trials))
+        answer(verdict, lambda: _nested(plan_at(plan), family, nested, trials))
     else:
         from reprise.training.train import study
 
         answer(verdict, lambda: study(plan_at(plan), family))
+
+
+def _nested(plan: Plan, family: str, folds: int, trials: int | None) -> Verdict:
+    """Return the answer of a nested cross-validation, recorded in MLflow where the plan has a run there."""
+    from reprise.training.tuning.nested import run, where
+
+    found = run(plan, family, folds, trials)
+    if plan.mlflow:
+        from reprise import tracking
+
+        tracking.record_nested(plan, family, where(plan, family, folds, trials))
+    return found
 
 
 def evaluate(

@@ -12,13 +12,16 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from typer.testing import CliRunner
 
 from builders.small_service import publish_learnable, small_plan
 from reprise import tables, tracking
+from reprise.cli import app
 from reprise.errors import ServiceError
 from reprise.metrics import Comparison
 from reprise.solr import score
 from reprise.tracking.runs import children
+from reprise.training.tuning.nested import where
 
 pytestmark = [pytest.mark.services]
 
@@ -111,6 +114,24 @@ def a_score(model, query):
         "query_group": f"q{query}", "metric": METRIC, "value": (0.5, 0.75, None)[query], "traffic": (1, 3, 6)[query],
         "segment": "head" if query else "tail", "language": "en", "seen_before": True,
     }  # fmt: skip
+
+
+def test_a_nested_cross_validation_stands_in_the_familys_run(tmp_path, client):
+    gate = {"lambdamart": {"trees": 3, "leaves": 3, "min_rows_per_leaf": 5}}
+    plan = replace(small_plan(tmp_path, gate=gate), run="nested")
+    publish_learnable(plan, queries=12)
+    plan = replace(plan, mlflow=tracking.start_run(plan))
+    plan.save()
+    asked = ["tune", "--plan", f"{plan.lake}/runs/nested/plan.json", "--family", "lambdamart", "--nested", "2"]
+
+    said = CliRunner().invoke(app, [*asked, "--trials", "2"])
+
+    run = client.get_run(by_model(client, plan)["lambdamart"])
+    assert run.data.tags["reprise.nested"] in said.output
+    report = json.loads((tmp_path / f"{where(plan, 'lambdamart', 2, 2)}/report.json").read_text())
+    assert run.data.metrics["nested/gain"] == pytest.approx(report["gain"])
+    artifacts = client.list_artifacts(run.info.run_id, "tuning/nested/2-2")
+    assert [one.path.rpartition("/")[2] for one in artifacts] == ["report.json", "report.txt"]
 
 
 def test_a_run_is_found_again(plan, client):

@@ -5,7 +5,7 @@ its tags first, so that a retry never makes a second.
 """
 
 from reprise.tracking.comparison import comparison_url
-from reprise.tracking.record import record_evaluation, record_report, record_training
+from reprise.tracking.record import record_evaluation, record_nested, record_report, record_training
 from reprise.tracking.registry import register, set_champion
 from reprise.tracking.runs import finish_run, reopen_run, run_url, start_run
 
@@ -13,6 +13,7 @@ __all__ = [
     "comparison_url",
     "finish_run",
     "record_evaluation",
+    "record_nested",
     "record_report",
     "record_training",
     "register",

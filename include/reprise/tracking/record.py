@@ -84,6 +84,25 @@ def _log_tuning(client: MlflowClient, run: str, store: ObjectStore, key: str, su
     log_files(client, run, {f"tuning/{name.rpartition('/')[2]}": store.get(name) or b"" for name in names})
 
 
+def record_nested(plan: Plan, family: str, folder: str) -> str:
+    """Record a nested cross-validation, kept in this folder of the lake, in the family's child run; return its address.
+
+    Recorded again, a newer one of the same folds and trials takes the older one's place.
+    """
+    store = plan.open_lake().store
+    kept = {name: store.get(f"{folder}/{name}") for name in ("report.json", "report.txt")}
+    report = json.loads(kept["report.json"] or b"{}")
+    with mlflow_client() as client:
+        run = child(client, plan, family)
+        figures = {name: [float(report[name])] for name in ("tuned", "default", "gain", "error", "inner")}
+        log_metrics(client, run, {f"nested/{name}": value for name, value in figures.items()})
+        client.set_tag(run, "reprise.nested", report["words"])
+        log_files(client, run, {
+            f"tuning/nested/{folder.rpartition('/')[2]}/{name}": content or b"" for name, content in kept.items()
+        })  # fmt: skip
+        return run_url(plan.mlflow, run)
+
+
 def _record_features(client: MlflowClient, plan: Plan, run: str, summary: Mapping[str, Any]) -> None:
     """Record what each feature is worth to the ranker: its share of the gain, and what it brings to scores."""
     import pandas as pd

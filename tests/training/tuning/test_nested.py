@@ -13,7 +13,7 @@ from reprise.errors import UsageError
 from reprise.objects import ObjectStore
 from reprise.training import train
 from reprise.training.data import read_table, rows_of
-from reprise.training.tuning.nested import run
+from reprise.training.tuning.nested import run, where
 from reprise.training.tuning.trials import Trials
 
 FOLDS, TRIALS = 3, 4
@@ -92,9 +92,29 @@ def test_the_commands(plan):
     assert "tuned anew in each of 3 folds (12 trials)" in CliRunner().invoke(app, nested).output
 
 
+def test_a_blend_is_nested_too(plan):
+    """Its parts are tuned in each fold, and as it stands it is the blend of the parts as they stand."""
+    blend = {"of": ["lambdamart", "xendcg"]}
+    small = {"trees": 1, "leaves": 2, "min_rows_per_leaf": 5}
+    space = {"trees": [1, 20], "leaves": [2, 8]}
+    gate = {"tuning": {"trials": 2, "space": {"lambdamart": space, "xendcg": space}}, "blend": blend}
+    mixed = small_plan(plan.lake, gate={"lambdamart": small, "xendcg": small, **gate})
+
+    facts = run(mixed, "blend", 2).facts
+
+    store, base = ObjectStore(plan.lake), where(mixed, "blend", 2)
+    for number, fold in enumerate(facts["folds"]):
+        parts = [Trials(store, f"{base}/fold-{number}/{part}") for part in blend["of"]]
+        assert [len(part.read()) for part in parts] == [2, 2]
+        assert fold["trials"] == 4
+        assert set(fold["settings"]) == {"share", *(f"{part}.{name}" for part in blend["of"] for name in space)}
+        assert 0.5 < fold["default"] <= fold["tuned"] + 0.2
+    assert facts["words"].startswith("blend, tuned anew in each of 2 folds (8 trials)")
+
+
 def test_what_cannot_be_nested_is_refused(plan, tmp_path):
-    with pytest.raises(UsageError, match="blend in 3 folds → nest a family with a study of its own"):
-        run(plan, "blend", 3)
+    with pytest.raises(UsageError, match="lambdamart in 1 folds → ask for two folds or more"):
+        run(plan, "lambdamart", 1)
     with pytest.raises(UsageError, match="61 validation queries are too few for 70 folds"):
         run(plan, "lambdamart", 70)
     untuned = small_plan(tmp_path)

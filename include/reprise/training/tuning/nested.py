@@ -16,12 +16,14 @@ import numpy as np
 
 from reprise.errors import UsageError
 from reprise.metrics import means
+from reprise.training.blend import blended
 from reprise.training.data import Floats, TrainingData, chosen, data_of, read_table, rows_of
 from reprise.training.diagnose import standard_error
-from reprise.training.family import find_family
+from reprise.training.family import Fitted, find_family
 from reprise.training.train import folder
+from reprise.training.tuning.objectives import kept_value
 from reprise.training.tuning.trials import Trials
-from reprise.training.tuning.tune import Tuned, objectives_of, tune
+from reprise.training.tuning.tune import objectives_of, tune
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
     from reprise.plan import Plan
     from reprise.training.data import Rows
-
-METRIC = "consumption_ndcg"
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,19 @@ def run(plan: Plan, family: str, folds: int, trials: int | None = None) -> Verdi
 
     Yes: tuned is better than the settings as they stand by more than twice the standard error; else cannot tell.
     """
-    if family == "blend" or folds < 2:
-        raise UsageError(f"{family} in {folds} folds", "nest a family with a study of its own, in two folds or more")
+    if folds < 2:
+        raise UsageError(f"{family} in {folds} folds", "ask for two folds or more")
     table, manifest = read_table(plan)
     names, store = chosen(plan, list(manifest.facts["features"])), plan.open_lake().store
-    base = f"{folder(plan, family)}/nested/{folds}-{trials or plan.deployment.gate.tuning.trials}"
+    base = where(plan, family, folds, trials)
     found, parts = [], []
     for number, groups in enumerate(_dealt(table, folds, plan.deployment.gate.tuning.seed)):
         data, held_out = _apart(plan, table, names, groups, f"{base}/fold-{number}")
-        tuned = _study(plan, family, data, f"{base}/fold-{number}", trials)
-        default = Trials(store, f"{base}/fold-{number}").ranker(0)
-        values = [held_out.per_query(fitted.scores(held_out)) for fitted in (tuned.fitted, default)]
+        study = _study(plan, family, data, f"{base}/fold-{number}", trials)
+        values = [held_out.per_query(fitted.scores(held_out)) for fitted in (study.tuned, study.default)]
         parts.append((*values, held_out.traffic_per_query))
         means_ = [means(value, held_out.traffic_per_query).traffic_weighted for value in values]
-        inner = tuned.facts["chosen_on"]["best"][METRIC]
-        found.append(Fold(held_out.queries, len(tuned.trials), tuned.facts["settings"], inner, *means_))
+        found.append(Fold(held_out.queries, study.trials, study.settings, kept_value(study.tuned), *means_))
     report = _report(family, found, *(np.concatenate(column) for column in zip(*parts, strict=True)))
     store.put(f"{base}/report.json", json.dumps(report, indent=1).encode())
     store.put(f"{base}/report.txt", _text(report).encode())
@@ -72,13 +70,38 @@ def run(plan: Plan, family: str, folds: int, trials: int | None = None) -> Verdi
     return Verdict("yes" if proven else "cannot tell", report["words"], facts=report)
 
 
-def _study(plan: Plan, family: str, data: TrainingData, where: str, trials: int | None) -> Tuned:
-    gate = plan.deployment.gate
+def where(plan: Plan, family: str, folds: int, trials: int | None = None) -> str:
+    """Return the key, within the lake, of all that a nested cross-validation leaves."""
+    return f"{folder(plan, family)}/nested/{folds}-{trials or plan.deployment.gate.tuning.trials}"
+
+
+@dataclass(frozen=True)
+class _Study:
+    """``default``: the family, or blend, of the settings as they stand, by the same rows."""
+
+    tuned: Fitted
+    default: Fitted
+    trials: int
+    settings: dict[str, Any]
+
+
+def _study(plan: Plan, family: str, data: TrainingData, base: str, trials: int | None) -> _Study:
+    gate, store = plan.deployment.gate, plan.open_lake().store
     if trials:
         gate = gate.model_copy(update={"tuning": gate.tuning.model_copy(update={"trials": trials})})
     if not gate.tuning.trials:
         raise UsageError("there is no tuning to nest: tuning.trials is 0", "set it in gate.yaml, or give --trials")
-    return tune(plan.open_lake().store, where, find_family(family), data, gate, objectives_of(plan))
+    aims = objectives_of(plan)
+    folders = {part: f"{base}/{part}" for part in gate.blend.of} if family == "blend" else {family: base}
+    found = {part: tune(store, key, find_family(part), data, gate, aims) for part, key in folders.items()}
+    tuned, default = [one.fitted for one in found.values()], [Trials(store, key).ranker(0) for key in folders.values()]
+    count = sum(len(one.trials) for one in found.values())
+    if family != "blend":
+        return _Study(tuned[0], default[0], count, found[family].facts["settings"])
+    choosing = next(iter(found.values())).data
+    mixed, plain = (blended(parts, choosing, gate, aims)[0] for parts in (tuned, default))
+    settings = {f"{part}.{name}": value for part, one in found.items() for name, value in one.facts["settings"].items()}
+    return _Study(mixed, plain, count, {"share": mixed.params["share"], **settings})
 
 
 def _dealt(table: pa.Table, folds: int, seed: int) -> list[list[str]]:

@@ -186,3 +186,15 @@ def test_features_to_learn_from_are_features_that_there_are(write):
         load_deployment("odd")
 
     assert "gate.yaml: features: 'tempo' is not defined in solr.yaml" in caught.value.mistakes
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ("xendcg: {engine: xgboost}", "XGBoost has no rank_xendcg"),
+        ("lambdamart: {engine: xgboost}\ntraffic_power: 0.5", "takes no weights: set traffic_power to 0"),
+    ],
+)
+def test_what_an_engine_cannot_do_is_refused_before_anything_runs(write, gate, said):
+    with pytest.raises(UsageError, match=said):
+        load_deployment(write("mine", logs=LOGS, solr=SOLR, gate=gate))

@@ -14,6 +14,8 @@ from reprise.solr import convert_spark, score
 from reprise.training import train
 from reprise.training.data import read_data
 from reprise.training.family import find_family
+from reprise.training.labels import mixed
+from reprise.training.spread import _graded
 
 pytestmark = pytest.mark.spark
 
@@ -103,5 +105,21 @@ def test_what_xgboost_cannot_do_is_said_before_anything_runs(forest):
     data, _ = forest
     with pytest.raises(UsageError, match=r"asks for 99 workers, but Spark runs here on \d+ cores"):
         spread(data, workers=99)
-    with pytest.raises(UsageError, match="XGBoost has no rank_xendcg"):
-        find_family("xendcg").fit(data, Gate.model_validate({"xendcg": {"engine": "xgboost"}}))
+
+
+def test_xgboosts_labels_know_new_releases_as_lightgbms_do(tmp_path, spark):
+    """Grade by grade, for every training row."""
+    aged = {"name": "popularity", "kind": "item", "meaning": "age", "field": "released_at", "age": True}
+    features = [aged if one["name"] == "popularity" else one for one in FEATURES]
+    plan = small_plan(tmp_path, features=features, gate={"tuning": {"new_days": 0.3}})
+    publish_learnable(plan)
+    data, gate = read_data(plan), plan.deployment.gate
+
+    graded = _graded(data, gate, 0.3, [0.0, 1.0, 2.0, 3.0, 4.0]).toPandas()
+
+    expected = mixed(data, gate, 0.3)
+    assert set(expected.grade) > {0, 1, 2}
+    assert (expected.grade != data.train.grade).any()
+    rows = sorted((tuple(raw.toArray()), gain) for raw, gain in zip(graded["raw"], graded["gain"], strict=True))
+    assert rows == sorted((tuple(v), float(g)) for v, g in zip(expected.vectors.tolist(), expected.grade, strict=True))
+    assert spread(data, workers=1, newness=0.3).model != spread(data, workers=1).model

@@ -134,3 +134,13 @@ class Gate(Strict):
         for family, space in self.tuning.space.items():
             check_space(family, space, type(getattr(self, family)))
         return self
+
+    @model_validator(mode="after")
+    def _engines_can(self) -> Gate:
+        if self.xendcg.engine == "xgboost":
+            raise ValueError("XGBoost has no rank_xendcg: leave xendcg.engine at lightgbm")
+        if self.lambdamart.engine == "xgboost" and self.traffic_power:
+            raise ValueError(
+                "XGBoost's Spark ranker takes no weights: set traffic_power to 0, or lambdamart.engine to lightgbm"
+            )
+        return self

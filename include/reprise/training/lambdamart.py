@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reprise.errors import RepriseError, UsageError
+from reprise.errors import RepriseError
 from reprise.metrics import consumption_ndcg
 from reprise.settings import Gate, LightGbm
 from reprise.solr import convert_lightgbm
@@ -39,7 +39,7 @@ class LambdaMart:
         """Return the trees up to validation's best round."""
         chosen: LightGbm = getattr(settings, self.name)
         if chosen.engine == "xgboost":
-            return self._spread(data, chosen)
+            return self._spread(data, settings, chosen)
         lgb = _lightgbm()
         params, train = self._ready(data, settings)
         learned, held_out = data.train.only_judged(), data.validation.only_judged()
@@ -74,14 +74,10 @@ class LambdaMart:
         )  # fmt: skip
         return params, train
 
-    def _spread(self, data: TrainingData, chosen: LightGbm) -> Fitted:
+    def _spread(self, data: TrainingData, settings: Gate, chosen: LightGbm) -> Fitted:
         from reprise.training.spread import fit_spread
 
-        if self._objective != "lambdarank":
-            raise UsageError(f"XGBoost has no {self._objective}", f"leave {self.name}.engine at lightgbm")
-        if chosen.newness:
-            raise UsageError("newness is for LightGBM's own labels", f"leave {self.name}.engine at lightgbm")
-        return fit_spread(data, chosen, grade_gains(data.train))
+        return fit_spread(data, settings, chosen, grade_gains(mixed(data, settings, chosen.newness)))
 
 
 def _lightgbm() -> Any:

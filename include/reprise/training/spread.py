@@ -1,7 +1,8 @@
 """LambdaMART on several machines: XGBoost's Spark ranker, for training sets that one machine does not hold.
 
-It takes no weight of a row, only its query's, so that every row counts alike here; the gain of a grade is the same as
-LightGBM's. Validation rows stay in this process: how many trees are kept is decided as ever, by the deciding metric.
+Every row counts alike here: a ranker takes one weight a query, and XGBoost's Spark door hands over one a row, which its
+own check refuses (3.2). The gain of a grade is the same as LightGBM's. Validation rows stay in this process: how many
+trees are kept is decided as ever, by the deciding metric, once all are grown: workers report nothing while they work.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reprise.errors import UsageError
+from reprise.settings import Gate
 from reprise.settings.families import LightGbm
 from reprise.solr import convert_xgboost
 from reprise.training.data import Rows, TrainingData
@@ -19,10 +21,10 @@ from reprise.training.standardised import training_rows
 
 if TYPE_CHECKING:
     import xgboost
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 
-def fit_spread(data: TrainingData, chosen: LightGbm, gains: list[float]) -> Fitted:
+def fit_spread(data: TrainingData, settings: Gate, chosen: LightGbm, gains: list[float]) -> Fitted:
     """Return the trees up to validation's best round; ``gains``: of grades 0–4. Same rows and workers, same trees."""
     from xgboost.spark import SparkXGBRanker
 
@@ -33,7 +35,7 @@ def fit_spread(data: TrainingData, chosen: LightGbm, gains: list[float]) -> Fitt
         features_col="raw", label_col="gain", qid_col="qid", num_workers=chosen.workers,
         n_estimators=chosen.trees, **parameters(data, chosen),
     )  # fmt: skip
-    booster = ranker.fit(_graded(data, gains)).get_booster()
+    booster = ranker.fit(_graded(data, settings, chosen.newness, gains)).get_booster()
     watched = {"train": data.train.only_judged(), "validation": data.validation.only_judged()}
     curve = {name: _curve(booster, rows, chosen.trees) for name, rows in watched.items()}
     rounds = int(np.argmax(curve["validation"])) + 1
@@ -69,15 +71,28 @@ def parameters(data: TrainingData, chosen: LightGbm) -> dict[str, Any]:
     }
 
 
-def _graded(data: TrainingData, gains: list[float]) -> DataFrame:
+def _graded(data: TrainingData, settings: Gate, newness: float, gains: list[float]) -> DataFrame:
     """Return the training rows with ``gain`` of their grade and ``qid``, the number of their query."""
     from pyspark.sql import functions as f
 
     rows = training_rows(data)
+    if newness:
+        rows = rows.withColumn("grade", _mixed(data, settings, newness))
     queries = rows.select("block", "query_group").distinct().orderBy("block", "query_group")
     numbered = queries.rdd.zipWithIndex().map(lambda pair: (*pair[0], pair[1])).toDF(["block", "query_group", "qid"])
     gain = f.element_at(f.array(*map(f.lit, gains)), f.col("grade").cast("int") + 1)
     return rows.join(numbered, ["block", "query_group"]).withColumn("gain", gain).select("raw", "gain", "qid")
+
+
+def _mixed(data: TrainingData, settings: Gate, newness: float) -> Column:
+    """Return the grade that ``labels.mixed`` gives."""
+    from pyspark.ml.functions import vector_to_array
+    from pyspark.sql import functions as f
+
+    age = vector_to_array(f.col("raw"), "float32")[data.features.index(data.age)]
+    new = f.when(age <= settings.tuning.new_days, 1.0).otherwise(0.0)
+    g = (1 - newness) * f.col("target") + newness * new
+    return sum(((g >= cut).cast("int") for cut in settings.judging.grade_cuts), f.lit(0))
 
 
 def _curve(booster: xgboost.Booster, rows: Rows, rounds: int) -> list[float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from reprise.gate.beside import champion_release, differences, serving
 from reprise.gate.paired import METRIC, Paired, paired
+from reprise.gate.pick import Pick, pick, undecided
 from reprise.gate.suits import Suits, suits
 from reprise.metrics import Comparison, means
 from reprise.pages import finite, render
@@ -76,6 +77,7 @@ class Choice:
 
     family: str
     rival: str
+    pick: Pick
     models: list[Model]
     segments: dict[str, dict[str, float]]
     predictions: list[Predictions]
@@ -83,7 +85,7 @@ class Choice:
 
 
 def write(plan: Plan, family: str) -> str:
-    """Write ``runs/<run>/model_choice/`` (a page and JSON) and return what the data suit, in words."""
+    """Write ``runs/<run>/model_choice/`` (a page and JSON) and return why it was chosen, and what the data suit."""
     lake, found = plan.open_lake(), choice(plan, family)
     picture = base64.b64encode(_picture(found)).decode()
     page = render("reprise.gate", "choice.html", {"level": _level, "signed": _signed}, plan=plan, found=found,
@@ -91,7 +93,7 @@ def write(plan: Plan, family: str) -> str:
     content = json.dumps(finite(asdict(found)), indent=1)
     for name, text in (("model_choice.html", page), ("model_choice.json", content)):
         lake.store.put(f"runs/{plan.run}/model_choice/{name}", text.encode())
-    return " ".join(found.suits.words)
+    return " ".join([f"{found.pick.words}.", *found.suits.words])
 
 
 def choice(plan: Plan, family: str) -> Choice:
@@ -106,10 +108,11 @@ def choice(plan: Plan, family: str) -> Choice:
     return Choice(
         family=family,
         rival=rival,
+        pick=pick(plan, lake, blocks["validation"]),
         models=models,
         segments=_segments(blocks["test"], [one.name for one in models]),
         predictions=_predictions(plan, table, manifest.facts["columns"], blocks["test"]),
-        suits=suits(table, blocks["validation"], plan),
+        suits=suits(table, undecided(plan, lake, blocks["validation"]), plan),
     )
 
 

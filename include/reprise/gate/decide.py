@@ -24,6 +24,7 @@ from reprise.gate.checks import (
     untouched_test_block,
 )
 from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
+from reprise.gate.pick import pick
 from reprise.gate.report import Moved, Report, Slice, save_report
 from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES, Comparison, means
@@ -48,6 +49,7 @@ def run(plan: Plan) -> Verdict:
     logger.info("gate of run %s: %s, %s", plan.run, report.answer, report.reason)
     facts = {
         "family": report.family,
+        "chosen": report.pick.words,
         "report": addresses["report.json"],
         "page": addresses["report.html"],
         "difference": _known(report.comparison.difference),
@@ -69,8 +71,8 @@ def examine(plan: Plan, lake: Lake) -> Report:
     release = champion_release(plan, lake)
     champion = serving(release)
     validation, test = paired(scores, "validation"), paired(scores, "test")
-    chosen_from = {name: validation.mean(name).traffic_weighted for name in plan.families}
-    family = max(chosen_from, key=lambda name: (np.nan_to_num(chosen_from[name], nan=-1.0), name))
+    picked = pick(plan, lake, validation)
+    family = picked.family
     comparison = test.compare(family, champion, plan.deployment.gate.policy)
     measured, theta_reason = _theta(plan, lake)
     checks = [
@@ -100,7 +102,8 @@ def examine(plan: Plan, lake: Lake) -> Report:
         champion_mean_per_query=theirs.per_query,
         dropped_traffic_share=_dropped(test, family, groups),
         comparison=comparison,
-        validation=chosen_from,
+        validation={name: validation.mean(name).traffic_weighted for name in plan.families},
+        pick=picked,
         sensitivity=_sensitivity(test, family, champion),
         checks=checks,
         slices=_slices(plan, test, family, champion),

@@ -44,6 +44,15 @@ class Paired:
             )
         return self.values[model, theta, unjudged]
 
+    def where(self, keep: NDArray[np.bool_]) -> Paired:
+        """Return these queries alone."""
+        return Paired(
+            [query for query, kept in zip(self.queries, keep.tolist(), strict=True) if kept],
+            self.traffic[keep],
+            {kind: labels[keep] for kind, labels in self.segments.items()},
+            {reading: value[keep] for reading, value in self.values.items()},
+        )
+
     def mean(self, model: str) -> Means:
         """Return a model's means of the deciding metric."""
         return means(self.of(model), self.traffic)

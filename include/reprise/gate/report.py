@@ -10,6 +10,7 @@ from typing import Any
 
 from reprise.errors import MissingDataError
 from reprise.gate.checks import Check, answer
+from reprise.gate.pick import Pick
 from reprise.gate.proof import solr_checks
 from reprise.lake import Lake
 from reprise.metrics import Comparison
@@ -63,7 +64,8 @@ class Report:
     champion_mean_per_query: float
     dropped_traffic_share: float
     comparison: Comparison
-    validation: dict[str, float]  # family → mean, from which one was chosen
+    validation: dict[str, float]  # family → mean on all validation queries
+    pick: Pick
     sensitivity: dict[str, float]  # reading → difference
     checks: list[Check]
     slices: list[Slice] = field(default_factory=list)
@@ -104,6 +106,8 @@ class Report:
             Slice(**{**_nan(s), "comparison": _comparison(s["comparison"])}) for s in content["slices"]
         ]
         content["sensitivity"], content["validation"] = _nan(content["sensitivity"]), _nan(content["validation"])
+        by_family = {name: _nan(content["pick"][name]) for name in ("values", "behind", "errors")}
+        content["pick"] = Pick(**{**content["pick"], **by_family})
         for name in ("winners", "losers"):
             content[name] = [Moved(**moved) for moved in content[name]]
         return cls(**_nan(content))

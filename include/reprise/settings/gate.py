@@ -80,6 +80,12 @@ class Policy(Strict):
     resamples: int = Field(2000, ge=100)
     min_queries: int = Field(100, ge=2)
     head_queries: int = Field(50, ge=0, description="a fixed stratum: always all of them, with their labels' noise")
+    simpler_within: float = Field(
+        1.0,
+        ge=0,
+        description="where settings were searched for: paired standard errors behind the best family, up to which a "
+        "cheaper one is tested in its place",
+    )
     max_train_gap: float = Field(0.15, gt=0, description="train minus validation, of the deciding metric")
     max_single_feature_auc: float = Field(
         0.95, gt=0.5, le=1, description="a feature that by itself tells good from bad so well may have seen the label"

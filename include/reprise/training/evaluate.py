@@ -83,6 +83,8 @@ def run(plan: Plan) -> Verdict:
         plan, table, list(manifest.facts["features"]), reach := ceiling.measure(plan, table, judgments, groups)
     )
     facts["reachable_share"] = reach["reachable_share"]
+    held_out = table.filter(pc.equal(table["role"], "validation"))
+    facts["steps"] = {name: served[name].steps(held_out, manifest.facts["columns"]) for name in plan.families}
     inputs = {"training_set": manifest.attempt}
     published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
     return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})

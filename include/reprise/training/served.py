@@ -12,7 +12,8 @@ import numpy.typing as npt
 from reprise.errors import MissingDataError
 from reprise.release.candidate import Candidate
 from reprise.solr import score
-from reprise.training.data import vectors_for
+from reprise.solr.cost import steps_per_document
+from reprise.training.data import Vectors, vectors_for
 from reprise.training.train import folder
 
 if TYPE_CHECKING:
@@ -32,9 +33,16 @@ class Served:
 
     def scores(self, rows: pa.Table, columns: Mapping[str, str]) -> Scores:
         """Return Solr's score of each row; ``columns``: entry key → column, as `featurize` recorded them."""
+        return score(self.model, *self._vectors(rows, columns))
+
+    def steps(self, rows: pa.Table, columns: Mapping[str, str]) -> float:
+        """Return the mean number of steps that scoring one of the rows takes."""
+        return steps_per_document(self.model, *self._vectors(rows, columns))
+
+    def _vectors(self, rows: pa.Table, columns: Mapping[str, str]) -> tuple[Vectors, list[str]]:
         used = {str(feature["name"]) for feature in self.model["features"]}
         entries = [entry for entry in self.features if entry["name"] in used]
-        return score(self.model, vectors_for(rows, entries, columns), [str(entry["name"]) for entry in entries])
+        return vectors_for(rows, entries, columns), [str(entry["name"]) for entry in entries]
 
 
 def candidate(plan: Plan, family: str) -> Served:

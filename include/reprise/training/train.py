@@ -27,6 +27,7 @@ from reprise.training.diagnose import Diagnosis, diagnose, standard_error
 from reprise.training.effects import effects
 from reprise.training.family import Fitted, find_family
 from reprise.training.learning_curves import learn
+from reprise.training.tuning.split import choices_made, split
 from reprise.training.tuning.tune import objectives_of, tune
 from reprise.verdict import Verdict
 
@@ -92,6 +93,8 @@ def _learn(plan: Plan, family: str, data: TrainingData) -> _Learned:
     """
     gate, store = plan.deployment.gate, plan.open_lake().store
     if not gate.tuning.trials:
+        if choices_made(gate, plan.families):
+            data, _ = split(data, gate.tuning.report_one_in, gate.tuning.seed)
         return _Learned(find_family(family).fit(data, gate), data)
     objectives = objectives_of(plan)
     parts = gate.blend.of if family == "blend" else [family]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from reprise.training.data import Rows, TrainingData
+from reprise.settings import Gate
+from reprise.settings.tuning import Tuning
+from reprise.training.data import Rows, TrainingData, query_codes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def split(data: TrainingData, one_in: int, seed: int) -> tuple[TrainingData, Rows]:
@@ -17,6 +24,23 @@ def split(data: TrainingData, one_in: int, seed: int) -> tuple[TrainingData, Row
     """
     kept = kept_back(data.validation.traffic_per_query, one_in, seed)[data.validation.codes]
     return replace(data, validation=data.validation.where(~kept)), data.validation.where(kept)
+
+
+def choices_made(gate: Gate, families: Sequence[str]) -> bool:
+    """Return whether a run looks for anything of a family on validation, beside how many trees are kept."""
+    return bool(gate.tuning.trials) or ("blend" in families and gate.blend.share is None)
+
+
+def kept_groups(table: pa.Table, tuning: Tuning) -> list[str]:
+    """Return the validation query groups of a training set that ``split`` keeps from choosing."""
+    import pyarrow.compute as pc
+
+    rows = table.filter(pc.equal(table["role"], "validation")).sort_by(
+        [("block", "ascending"), ("query_group", "ascending")]
+    )
+    first = np.flatnonzero(np.diff(query_codes(rows), prepend=-1))
+    kept = kept_back(rows["traffic"].to_numpy()[first].astype(float), tuning.report_one_in, tuning.seed)
+    return [str(group) for group in rows["query_group"].take(first[kept]).to_pylist()]
 
 
 def kept_back(traffic: npt.NDArray[np.float64], one_in: int, seed: int) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,100 @@
+"""Which candidate is tested: the best on validation queries that had no say in any, of equals the cheapest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reprise.gate.paired import Paired
+from reprise.lake import Lake
+from reprise.plan import Plan
+from reprise.settings.gate import Policy
+from reprise.training.tuning.split import choices_made, kept_groups
+
+
+@dataclass(frozen=True)
+class Pick:
+    """``queries``: those that decided, of ``of`` validation queries that count; fewer where others made choices before.
+
+    By family: ``values``, the metric on those; ``behind``, by how much ``best`` is better there, and ``errors``, the
+    paired standard error of that; ``steps``, what scoring a document takes.
+    """
+
+    family: str
+    best: str
+    queries: int
+    of: int
+    values: dict[str, float]
+    behind: dict[str, float]
+    errors: dict[str, float]
+    steps: dict[str, float]
+    words: str = ""
+
+
+def pick(plan: Plan, lake: Lake, validation: Paired) -> Pick:
+    """Return the family of a run that the gate tests.
+
+    Where settings were searched for, families that are at most ``policy.simpler_within`` standard errors behind the
+    best are its equals; else the best has none.
+    """
+    gate = plan.deployment.gate
+    within = gate.policy.simpler_within if choices_made(gate, plan.families) else 0.0
+    scores = lake.published("scores", plan.models_version, plan.partition)
+    steps = scores.facts.get("steps", {}) if scores else {}
+    held, of = undecided(plan, lake, validation), _counting(validation, plan.families)
+    found = best_of(held, plan.families, steps, gate.policy, within)
+    return replace(found, of=of, words=_words(replace(found, of=of)))
+
+
+def undecided(plan: Plan, lake: Lake, validation: Paired) -> Paired:
+    """Return the validation queries that families may be compared on.
+
+    Where anything of a family was looked for on validation, those that were kept from it; of so few that none of them
+    counts, all.
+    """
+    gate = plan.deployment.gate
+    if not choices_made(gate, plan.families):
+        return validation
+    columns = ["block", "query_group", "role", "traffic"]
+    table = lake.read("training_set", plan.training_version, [plan.partition], columns)
+    kept = validation.where(np.isin(validation.queries, kept_groups(table, gate.tuning)))
+    return kept if _counting(kept, plan.families) else validation
+
+
+def best_of(held: Paired, families: Sequence[str], steps: Mapping[str, float], policy: Policy, within: float) -> Pick:
+    """Return the best of the families, or the cheapest of its equals, by queries that had no say in any."""
+    values = {name: held.mean(name).traffic_weighted for name in families}
+    best = max(values, key=lambda name: (np.nan_to_num(values[name], nan=-1.0), name))
+    apart = {name: held.compare(best, name, policy) for name in families}
+    behind = {name: one.difference for name, one in apart.items()}
+    errors = {name: one.standard_error for name, one in apart.items()}
+    # Where hardly anything counts no error is known, and the best has no equal.
+    equals = [name for name in families if name == best or behind[name] <= within * errors[name]]
+    family = min(equals, key=lambda name: (steps.get(name, np.inf), name != best, behind[name]))
+    counted = _counting(held, families)
+    found = Pick(family, best, counted, counted, values, behind, errors, dict(steps))
+    return replace(found, words=_words(found))
+
+
+def _counting(some: Paired, families: Sequence[str]) -> int:
+    """Return how many queries have a value for every family."""
+    return int(np.sum(~np.any([np.isnan(some.of(name)) for name in families], axis=0)))
+
+
+def _words(found: Pick) -> str:
+    fresh = found.queries < found.of
+    on = f"{found.queries} of {found.of} validation queries, those that no search for settings saw"
+    said = (
+        f"{found.family}: {found.values[found.family]:.4f} on {on if fresh else f'all {found.of} validation queries'}"
+    )
+    if len(found.values) == 1:
+        return said
+    if found.family == found.best:
+        return f"{said}; the best of {len(found.values)} families"
+    lost, error = found.behind[found.family], found.errors[found.family]
+    return (
+        f"{said}; {found.best} is better there by {lost:.4f} ± {error:.4f}, too little to tell them apart, and dearer: "
+        f"{found.steps[found.best]:,.0f} steps for each document, not {found.steps[found.family]:,.0f}"
+    )

@@ -9,7 +9,7 @@ from builders.lucky import paired_of, retrain
 from builders.small_service import publish_learnable, small_plan
 from reprise.gate import choice, decide
 from reprise.gate.paired import paired
-from reprise.gate.pick import best_of, pick, undecided
+from reprise.gate.pick import best_of, figures, pick, undecided
 from reprise.settings.gate import Policy
 from reprise.training import evaluate, train
 
@@ -108,6 +108,7 @@ def test_tuned_families_are_compared_on_the_queries_that_their_studies_kept_back
     assert {one["queries"] for one in reported.values()} == {len(undecided(plan, lake, validation).queries)}
     assert found.queries < found.of / 2
     assert f"on {found.queries} of {found.of} validation queries" in found.words
+    assert {family: figures(plan)[family].traffic_weighted for family in facts} == found.values
     report = decide.examine(plan, lake)
     assert report.pick == type(report).from_json(report.to_json()).pick == found
     assert (report.family, report.pick.words) == (found.family, found.words)

@@ -18,7 +18,7 @@ from builders.small_service import publish_learnable, small_plan
 from reprise import tables, tracking
 from reprise.cli import app
 from reprise.errors import ServiceError
-from reprise.metrics import Comparison
+from reprise.metrics import Comparison, Means
 from reprise.solr import score
 from reprise.tracking.runs import children
 from reprise.training.tuning.nested import where
@@ -61,6 +61,7 @@ BESIDE = {
     "champion": Comparison(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2, 1.6),
     "popularity": Comparison(-0.3, nan, nan, nan, nan, nan, 1, 1.0),
 }
+CHOICE = {"lambdamart": Means(0.625, 0.5, 7, 0.0, 0.0), "champion": Means(nan, nan, 0, 1.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def prepared(plan):
     models = ("engine_order", "popularity", "champion", "lambdamart")
     scores = [a_score(model, query) for model in models for query in range(3)]
     table = pa.Table.from_pylist(scores, tables.scores)
-    plan.open_lake().write("scores", plan.models_version, plan.partition, table)
+    plan.open_lake().write("scores", plan.models_version, plan.partition, table, facts={"steps": {"lambdamart": 2.5}})
     return replace(plan, mlflow=tracking.start_run(plan))
 
 
@@ -198,8 +199,8 @@ def test_what_tuning_found_is_recorded_with_its_reports(plan, client):
 
 def test_evaluation_completes_every_model(plan, client):
     tracking.record_training(plan, "lambdamart")
-    tracking.record_evaluation(plan, BESIDE)
-    tracking.record_evaluation(plan, BESIDE)
+    tracking.record_evaluation(plan, BESIDE, CHOICE)
+    tracking.record_evaluation(plan, BESIDE, CHOICE)
 
     found = by_model(client, plan)
     assert {"engine_order", "popularity", "champion", "lambdamart"} == set(found)
@@ -218,7 +219,7 @@ def test_evaluation_completes_every_model(plan, client):
 def test_a_candidate_is_an_mlflow_model_that_scores_as_solr(plan, client, monkeypatch):
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     tracking.record_training(plan, "lambdamart")
-    tracking.record_evaluation(plan, BESIDE)
+    tracking.record_evaluation(plan, BESIDE, CHOICE)
     (logged,) = client.search_logged_models([plan.mlflow["experiment_id"]], f"name = '{SUMMARY['model']}'"
                                             f" AND tags.`reprise.run` = '{plan.run}'")  # fmt: skip
     random = np.random.default_rng(1)
@@ -243,7 +244,7 @@ def test_a_candidate_is_an_mlflow_model_that_scores_as_solr(plan, client, monkey
 
 def test_every_model_has_the_columns_that_people_compare_by(plan, client):
     tracking.record_training(plan, "lambdamart")
-    tracking.record_evaluation(plan, BESIDE)
+    tracking.record_evaluation(plan, BESIDE, CHOICE)
 
     runs = {run.data.tags["reprise.model"]: run for run in children(client, plan)}
     metrics, tags = runs["lambdamart"].data.metrics, runs["lambdamart"].data.tags
@@ -251,6 +252,8 @@ def test_every_model_has_the_columns_that_people_compare_by(plan, client):
     assert [metrics[name] for name in columns] == [0.02, -0.01, 0.05, 0.04]
     assert [runs["champion"].data.metrics[name] for name in columns] == [0.0] * 4
     assert [name for name in columns if name in runs["popularity"].data.metrics] == ["delta_to_champion"]
+    assert (metrics[f"choice/{METRIC}"], metrics["choice/queries"], metrics["steps_per_document"]) == (0.625, 7, 2.5)
+    assert f"choice/{METRIC}" not in runs["champion"].data.metrics
     assert (tags["reprise.kind"], tags["reprise.family"]) == ("candidate", "lambdamart")
     kinds = {model: run.data.tags["reprise.kind"] for model, run in runs.items()}
     assert kinds == {
@@ -264,10 +267,10 @@ def test_every_model_has_the_columns_that_people_compare_by(plan, client):
 
 def test_the_models_stand_side_by_side(plan, client):
     tracking.record_training(plan, "lambdamart")
-    tracking.record_evaluation(plan, BESIDE)
+    tracking.record_evaluation(plan, BESIDE, CHOICE)
     parent, ids = plan.mlflow["run_id"], by_model(client, plan)
     client.delete_tag(parent, "reprise.recorded.evaluation")
-    tracking.record_evaluation(plan, BESIDE)  # as after a crash: nothing stands there twice
+    tracking.record_evaluation(plan, BESIDE, CHOICE)  # as after a crash: nothing stands there twice
 
     order = ["lambdamart", "champion", "engine_order", "popularity"]
     table = client.load_table(plan.mlflow["experiment_id"], "comparison/models.json", [parent])
@@ -288,7 +291,7 @@ def test_the_models_stand_side_by_side(plan, client):
 def test_families_are_followed_over_retrains(plan, client):
     later = prepared(replace(plan, run=f"{plan.run}b", days=[*plan.days, "2026-09-09"], mlflow={}))
     for one in (plan, later):
-        tracking.record_evaluation(one, BESIDE)
+        tracking.record_evaluation(one, BESIDE, CHOICE)
     rows = client.load_table(plan.mlflow["experiment_id"], "comparison/retrains.json", [later.mlflow["run_id"]])
 
     mine = rows[rows["run"].isin([plan.run, later.run])]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reprise.gate.paired import Paired
+from reprise.gate.paired import Paired, paired
 from reprise.lake import Lake
+from reprise.metrics import Means
 from reprise.plan import Plan
 from reprise.settings.gate import Policy
 from reprise.training.tuning.split import choices_made, kept_groups
@@ -61,6 +62,14 @@ def undecided(plan: Plan, lake: Lake, validation: Paired) -> Paired:
     table = lake.read("training_set", plan.training_version, [plan.partition], columns)
     kept = validation.where(np.isin(validation.queries, kept_groups(table, gate.tuning)))
     return kept if _counting(kept, plan.families) else validation
+
+
+def figures(plan: Plan) -> dict[str, Means]:
+    """Return the means of every model of a run on the validation queries that families are compared on."""
+    lake = plan.open_lake()
+    validation = paired(lake.read("scores", plan.models_version, [plan.partition]), "validation")
+    held = undecided(plan, lake, validation)
+    return {model: held.mean(model) for model in sorted(held.models)}
 
 
 def best_of(held: Paired, families: Sequence[str], steps: Mapping[str, float], policy: Policy, within: float) -> Pick:

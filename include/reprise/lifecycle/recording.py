@@ -24,8 +24,9 @@ def record_step(plan: Plan, command: str, family: str | None) -> str:
         return tracking.record_training(plan, family)
     if command == "evaluate":
         from reprise.gate.beside import differences
+        from reprise.gate.pick import figures
 
-        return tracking.record_evaluation(plan, differences(plan))
+        return tracking.record_evaluation(plan, differences(plan), figures(plan))
     return tracking.run_url(plan.mlflow)
 
 

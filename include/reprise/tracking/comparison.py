@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reprise.connections import connection
-from reprise.metrics import Comparison
+from reprise.metrics import Comparison, Means
 from reprise.tracking.runs import CHILD_OF, KIND, MODEL, children
 from reprise.tracking.server import mlflow_client
 from reprise.tracking.tallies import MAIN
@@ -26,8 +26,11 @@ _ORDER = ("candidate", "champion", "baseline")
 TEST = f"test/{MAIN}"
 
 
-def columns(metrics: Mapping[str, float], found: Comparison | None) -> dict[str, float]:
-    """Return as metrics a model's difference to what serves, and its gap from train to validation; NaN is left out."""
+def columns(metrics: Mapping[str, float], found: Comparison | None, choice: Means | None) -> dict[str, float]:
+    """Return as metrics a model's difference to what serves, its gap from train to validation, and its choice.
+
+    The last is its value on the validation queries that families are compared on, and their number. NaN is left out.
+    """
     values = {
         "train_validation_gap": metrics.get(f"train/{MAIN}", math.nan) - metrics.get(f"validation/{MAIN}", math.nan)
     }
@@ -38,6 +41,8 @@ def columns(metrics: Mapping[str, float], found: Comparison | None) -> dict[str,
             "delta_to_champion/high": found.upper,
             "detectable_gain": found.detectable,
         }
+    if choice is not None:
+        values |= {f"choice/{MAIN}": choice.traffic_weighted, "choice/queries": choice.queries}
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from reprise.lake import Manifest
-    from reprise.metrics import Comparison
+    from reprise.metrics import Comparison, Means
     from reprise.objects import ObjectStore
     from reprise.plan import Plan
 
@@ -126,12 +126,13 @@ def _log_model(
     log_model(client, plan.mlflow["experiment_id"], run, summary["model"], candidate, tags)
 
 
-def record_evaluation(plan: Plan, beside: Mapping[str, Comparison]) -> str:
+def record_evaluation(plan: Plan, beside: Mapping[str, Comparison], choice: Mapping[str, Means]) -> str:
     """Record every model's scores in its child run, baselines and champion too, and end them; return the parent's page.
 
     A model's main figures are ``<role>/consumption_ndcg_at_10`` (judged items alone, measured θ, weighted by
     traffic) and its ``_per_query``; the other readings carry the θ variant or the unjudged policy in their name.
-    ``beside``: model → its difference to what serves, which every model has as the same columns.
+    ``beside``: model → its difference to what serves, which every model has as the same columns. ``choice``: model →
+    its means on the validation queries that families are compared on.
     """
     lake = plan.open_lake()
     manifest = lake.published("scores", plan.models_version, plan.partition)
@@ -142,7 +143,9 @@ def record_evaluation(plan: Plan, beside: Mapping[str, Comparison]) -> str:
     with mlflow_client() as client:
         for model, tally in found.items():
             tally.metrics.update(_support(manifest.facts.get("expected_consumption", {}).get(model, {})))
-            tally.metrics.update(comparison.columns(tally.metrics, beside.get(model)))
+            tally.metrics.update(comparison.columns(tally.metrics, beside.get(model), choice.get(model)))
+            if model in (steps := manifest.facts.get("steps", {})):
+                tally.metrics["steps_per_document"] = steps[model]
             _record_scores(client, plan, model, tally, manifest, training_set)
         parent = plan.mlflow["run_id"]
         if not _recorded(client, parent, "evaluation", manifest.attempt):

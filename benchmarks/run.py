@@ -10,7 +10,9 @@ import logging
 import os
 import platform
 import sys
+import traceback
 from datetime import UTC, datetime
+from types import ModuleType
 
 import beside_duckdb
 import extraction
@@ -61,15 +63,26 @@ def main() -> int:
             order, training, tuning, families, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
             publishing, ranking_metrics, scoring,
         )  # fmt: skip
-        for part in parts:
-            print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
-            for line in part.measure(home, plan):
-                print(line)
-            print(flush=True)
+        failed = [part.__name__ for part in parts if not _shown(part, home, plan)]
     except RepriseError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code
-    return 0
+    if failed:
+        print(f"bench: not measured: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _shown(part: ModuleType, home: Home, plan: Plan) -> bool:
+    """Print a part's table and return whether it was measured; one that fails leaves the others their turn."""
+    print(f"## {(part.__doc__ or '').splitlines()[0]}\n")
+    try:
+        for line in part.measure(home, plan):
+            print(line, flush=True)
+    except Exception:
+        traceback.print_exc()
+        return False
+    print(flush=True)
+    return True
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from reprise.solr import convert_spark, score
 from reprise.training import train
 from reprise.training.data import read_data
 from reprise.training.family import find_family
+from reprise.training.forest import against
 from reprise.training.labels import mixed
 from reprise.training.spread import _graded
 
@@ -61,6 +63,16 @@ def test_the_native_forest_is_sparks_own_and_predicts_what_solr_scores(tmp_path,
     np.testing.assert_allclose(score(fitted.model, rows, NAMES), [one.prediction for one in found], atol=1e-6)
     assert len(fitted.model["params"]["trees"]) == 20
     assert convert_spark(tmp_path / "forest", NAMES).model == fitted.model
+
+
+def test_what_a_forest_breaks_of_a_known_direction_is_measured(forest):
+    """Plays make an item better here: almost every step is against one that says otherwise, few against the truth."""
+    data, fitted = forest
+    right, wrong = (against(fitted, replace(data, monotone={"plays": sign, "is_song": 0})) for sign in (1, -1))
+
+    assert set(right) == set(wrong) == {"plays"}
+    assert wrong["plays"] > max(0.3, 2 * right["plays"])
+    assert "against_monotone" not in fitted.notes
 
 
 def test_a_forest_is_a_candidate_like_any_other(plan):

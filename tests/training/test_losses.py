@@ -1,9 +1,11 @@
 """Each loss against scikit-learn's own solver of the same problem, on the rows of a training set."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import lsq_linear
 from sklearn.linear_model import (
     ElasticNet,
     GammaRegressor,
@@ -14,7 +16,7 @@ from sklearn.linear_model import (
 )
 
 from builders.small_service import NAMES, publish_learnable, small_plan
-from reprise.errors import UsageError
+from reprise.errors import RepriseError, UsageError
 from reprise.settings import Gate
 from reprise.settings.families import Pairwise
 from reprise.solr import score
@@ -176,6 +178,47 @@ def test_a_row_may_weigh_by_its_querys_traffic(tmp_path, spark):
 
     np.testing.assert_allclose(found, own.coef_, atol=1e-4)
     assert np.abs(own.coef_ - LinearRegression().fit(x, y, sample_weight=evidence).coef_).max() > 1e-3
+
+
+def test_known_signs_are_kept_as_bounded_least_squares_keeps_them(data):
+    x, y, w = standard(data)
+    free = dict(zip(data.features, weights(fitted(data, "linear", ridge=0.0))[0].tolist(), strict=True))
+    against = {name: -1 if free[name] > 0 else 1 for name in ("plays", "completion", "is_song")}
+    known = replace(data, monotone=against)
+
+    fit = fitted(known, "linear", ridge=0.0)
+
+    root = np.sqrt(w)[:, None]
+    signs = np.array([*(against.get(name, 0) for name in data.features), 0])
+    bounds = np.where(signs > 0, -1e-15, -np.inf), np.where(signs < 0, 1e-15, np.inf)
+    design = np.c_[x, np.ones(len(x))]
+    best = lsq_linear(root * design, root[:, 0] * y, bounds=bounds, tol=1e-14).x
+    np.testing.assert_allclose([*weights(fit)[0], weights(fit)[1]], best, atol=1e-4)
+    assert "plays" in fit.notes["held_at_zero"]
+
+
+@pytest.mark.parametrize("family", ["poisson", "logistic", "pairwise", "gamma"])
+def test_a_known_sign_holds_for_every_row_that_solr_scores(data, family):
+    fit = fitted(replace(data, monotone={"plays": -1, "title_terms": 1}), family)
+    for name, sign in (("plays", -1), ("title_terms", 1)):
+        column, steps = NAMES.index(name), []
+        for value in np.linspace(0, 1, 5, dtype=np.float32):
+            moved = data.validation.vectors.copy()
+            moved[:, column] = value
+            steps.append(fit.scores(replace(data.validation, vectors=moved)))
+        assert (sign * np.diff(steps, axis=0)).min() >= 0
+    assert fit.importances["plays"] == 0 < fit.importances["title_terms"]
+
+
+def test_what_keeps_no_feature_says_so(data):
+    with pytest.raises(RepriseError, match=r"the pairwise regression keeps no feature → lower its penalties"):
+        fitted(data, "pairwise", lasso=1e4)
+
+
+def test_held_features_leave_room_for_as_many_components(data):
+    fit = fitted(replace(data, monotone={"plays": -1}), "linear", components=len(NAMES))
+
+    assert fit.notes["held_at_zero"] == ["plays"]
 
 
 @pytest.mark.parametrize("family", ["poisson", "pairwise"])

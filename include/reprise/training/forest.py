@@ -8,8 +8,11 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from reprise.settings import Gate
 from reprise.solr import convert_spark
@@ -19,6 +22,8 @@ from reprise.training.standardised import training_rows
 
 if TYPE_CHECKING:
     from pyspark.ml.regression import RandomForestRegressionModel
+
+_ROWS, _STEPS = 200, 21
 
 
 class Forest:
@@ -42,13 +47,39 @@ class Forest:
             folder = _copied(model, Path(there, "forest"))
             export, native = convert_spark(folder, data.features), _zipped(folder)
         values = model.featureImportances.toArray().tolist()
-        return Fitted(
+        fitted = Fitted(
             model=export.model,
             native=("native.zip", native),
             params=chosen.model_dump(),
             importances=shares(dict(zip(data.features, values, strict=True))),
             notes={"misrouted_rows": export.misrouted(data.validation.vectors, data.features)},
-        ).measured(data)
+        )
+        broken = against(fitted, data)
+        return replace(fitted, notes={**fitted.notes, **({"against_monotone": broken} if broken else {})}).measured(
+            data
+        )
+
+
+def against(fitted: Fitted, data: TrainingData) -> dict[str, float]:
+    """Return, for each feature of a known direction, the share of steps in which a score moves the other way.
+
+    Steps are those between neighbouring values of a few over the feature's range, for a few validation rows.
+    """
+    rows = data.validation
+    some = rows.where(np.arange(len(rows.codes)) % max(1, len(rows.codes) // _ROWS) == 0)
+    found = {}
+    for name, sign in data.monotone.items():
+        if not sign or name not in data.features:
+            continue
+        column = data.features.index(name)
+        scores = []
+        for value in np.unique(np.quantile(rows.vectors[:, column], np.linspace(0, 1, _STEPS))):
+            moved = some.vectors.copy()
+            moved[:, column] = value
+            scores.append(fitted.scores(replace(some, vectors=moved)))
+        steps = sign * np.diff(np.array(scores), axis=0)
+        found[name] = float((steps < 0).mean()) if steps.size else 0.0
+    return found
 
 
 def _copied(model: RandomForestRegressionModel, folder: Path) -> Path:

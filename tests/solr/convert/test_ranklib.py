@@ -1,9 +1,12 @@
 """RankLib's models score as RankLib computes them; what Solr cannot express is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_svmlight_file
 
 from builders.model_edges import ODD, assert_same_scores, edge_vectors
 from builders.ranklib import FOREST, LAMBDAMART, ensemble, ranklib_scores
@@ -11,6 +14,7 @@ from reprise.errors import UsageError
 from reprise.solr.convert import LinearExport, convert_ranklib
 from reprise.solr.score import check_model, score
 
+SAVED = Path(__file__).parents[2] / "fixtures" / "ranklib"
 NAMES = ["bm25", "plays", "age"]
 VALUES = [3e-6, 1e-7, 0.25, 0.5, 31.0, -2.5, 1e6]
 
@@ -102,3 +106,19 @@ def test_what_is_no_ranklib_model_or_has_no_form_in_solr_is_refused(case):
 
     with pytest.raises(UsageError, match=said):
         convert_ranklib(text)
+
+
+@pytest.mark.parametrize("ranker", ["mart", "lambdamart", "forest", "ascent", "regression"])
+def test_what_ranklib_saved_scores_as_ranklib_said(ranker):
+    """Files of RankLib's own making; it adds in float or double, Solr in float."""
+    vectors, _ = load_svmlight_file(str(SAVED / "test.txt"), n_features=5)
+    names = ["a", "b", "c", "d", "e"]
+    export = convert_ranklib((SAVED / f"{ranker}.txt").read_text(), names)
+    constants = [entry["name"] for entry in getattr(export, "extra_features", [])]
+    matrix = np.c_[vectors.toarray(), np.ones((vectors.shape[0], len(constants)))]
+
+    found = score(export.model, matrix, [*names, *constants])
+
+    said = [float(line.split()[2]) for line in (SAVED / f"{ranker}.scores").read_text().splitlines()]
+    np.testing.assert_allclose(found, said, rtol=1e-6, atol=1e-6)
+    assert len(set(said)) > 5

@@ -135,8 +135,10 @@ def _weighted_trees(saved: Saved) -> list[tuple[list[Mapping[str, Any]], float]]
         nodes.setdefault(row["treeID"], []).append(row["nodeData"])
     if saved.kind in _FORESTS:
         return [(nodes[tree], 1.0 / len(nodes)) for tree in sorted(nodes)]
-    weights = {row["treeID"]: float(row["weights"]) for row in saved.table("treesMetadata").to_pylist()}
-    return [(nodes[tree], weights[tree]) for tree in sorted(nodes)]
+    # Columns by place: tree, metadata, weight. Since Spark 4.3 they are named _1, _2, _3.
+    trees, _, weights = (column.to_pylist() for column in saved.table("treesMetadata").columns)
+    weight = {tree: float(one) for tree, one in zip(trees, weights, strict=True)}
+    return [(nodes[tree], weight[tree]) for tree in sorted(nodes)]
 
 
 def _row(node: Mapping[str, Any], grove: Grove, by_class: bool) -> Row:

@@ -14,6 +14,7 @@ from reprise.settings import Gate
 from reprise.solr import convert_spark, score
 from reprise.training import train
 from reprise.training.data import read_data
+from reprise.training.draws import bootstrap
 from reprise.training.family import find_family
 from reprise.training.forest import against
 from reprise.training.labels import mixed
@@ -135,3 +136,19 @@ def test_xgboosts_labels_know_new_releases_as_lightgbms_do(tmp_path, spark):
     rows = sorted((tuple(raw.toArray()), gain) for raw, gain in zip(graded["raw"], graded["gain"], strict=True))
     assert rows == sorted((tuple(v), float(g)) for v, g in zip(expected.vectors.tolist(), expected.grade, strict=True))
     assert spread(data, workers=1, newness=0.3).model != spread(data, workers=1).model
+
+
+def test_a_query_drawn_twice_is_two_queries_to_xgboost(forest):
+    """Which takes no weights: each copy is a query of its own, as large as the original."""
+    data, _ = forest
+    draw = bootstrap(5)
+    drawn = data.drawn(draw)
+
+    graded = _graded(drawn, Gate(), 0.0, [0.0, 1.0, 2.0, 3.0, 4.0]).toPandas()
+
+    times = draw.times(data.queries)
+    assert set(times) >= {0, 1, 2}
+    rows = np.repeat(data.train.vectors, times[data.train.codes], axis=0).tolist()
+    assert sorted(map(tuple, rows)) == sorted(tuple(raw.toArray()) for raw in graded["raw"])
+    sizes = np.repeat(data.train.group_sizes, times)
+    assert sorted(sizes) == sorted(graded.groupby("qid").size())

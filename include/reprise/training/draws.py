@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 _HEX = 8  # digits of the hash that make the place
 
@@ -38,6 +38,10 @@ class Draw:
 
     def weigh(self, rows: DataFrame) -> DataFrame:
         """Return the rows of queries that count, each row's ``weight`` times how often its ``query_group`` does."""
+        return rows.withColumn("weight", rows["weight"] * self.column()).where("weight > 0")
+
+    def column(self) -> Column:
+        """Return how often each row's ``query_group`` counts."""
         from pyspark.sql import functions as f
 
         text = f.md5(f.concat_ws("\t", f.lit(str(self.seed)), f.col("query_group")))
@@ -45,7 +49,7 @@ class Draw:
         times = f.lit(self.steps[-1][1])
         for end, count in reversed(self.steps[:-1]):
             times = f.when(place < end, count).otherwise(times)
-        return rows.withColumn("weight", f.col("weight") * times).where("weight > 0")
+        return times
 
 
 def share(of: float, seed: int) -> Draw:

@@ -2,7 +2,8 @@
 
 Every row counts alike here: a ranker takes one weight a query, and XGBoost's Spark door hands over one a row, which its
 own check refuses (3.2). The gain of a grade is the same as LightGBM's. Validation rows stay in this process: how many
-trees are kept is decided as ever, by the deciding metric, once all are grown: workers report nothing while they work.
+trees are kept is decided as ever, by the deciding metric, once all are grown: callbacks run on the workers, which
+Spark gives no way to tell this process anything before they end, so no trial can be stopped early.
 """
 
 from __future__ import annotations
@@ -72,16 +73,24 @@ def parameters(data: TrainingData, chosen: LightGbm) -> dict[str, Any]:
 
 
 def _graded(data: TrainingData, settings: Gate, newness: float, gains: list[float]) -> DataFrame:
-    """Return the training rows with ``gain`` of their grade and ``qid``, the number of their query."""
+    """Return the training rows with ``gain`` of their grade and ``qid``, the number of their query.
+
+    A query that was drawn several times is as many queries: nothing here weighs more than another.
+    """
     from pyspark.sql import functions as f
 
     rows = training_rows(data)
     if newness:
         rows = rows.withColumn("grade", _mixed(data, settings, newness))
-    queries = rows.select("block", "query_group").distinct().orderBy("block", "query_group")
-    numbered = queries.rdd.zipWithIndex().map(lambda pair: (*pair[0], pair[1])).toDF(["block", "query_group", "qid"])
+    times = data.draw.column() if data.draw else f.lit(1)
+    rows = rows.withColumn("copy", f.explode(f.sequence(f.lit(1), times.cast("int"))))
+    key = ["block", "query_group", "copy"]
+    numbered = (
+        rows.select(*key).distinct().orderBy(*key).rdd.zipWithIndex().map(lambda pair: (*pair[0], pair[1]))
+        .toDF([*key, "qid"])
+    )  # fmt: skip
     gain = f.element_at(f.array(*map(f.lit, gains)), f.col("grade").cast("int") + 1)
-    return rows.join(numbered, ["block", "query_group"]).withColumn("gain", gain).select("raw", "gain", "qid")
+    return rows.join(numbered, key).withColumn("gain", gain).select("raw", "gain", "qid")
 
 
 def _mixed(data: TrainingData, settings: Gate, newness: float) -> Column:

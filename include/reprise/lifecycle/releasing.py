@@ -44,15 +44,15 @@ def check_logs(context: Context) -> bool:
 
 def gate(context: Context) -> bool:
     """Return whether one candidate is proven; the verdict is kept under ``verdict``, the report in MLflow."""
-    from reprise.gate import choice, why
     from reprise.gate.decide import run
+    from reprise.gate.explained import explain
 
     plan = open_plan(context)
     verdict = run(plan)
     family = str(verdict.facts["family"])
-    why.write(plan, family)
-    recording.record_report(plan, "model_choice", family, choice.write(plan, family))
-    _keep(context, plan, verdict)
+    pages = explain(plan, family)
+    recording.record_report(plan, "model_choice", family, pages["model_choice"])
+    _keep(context, plan, replace(verdict, facts={**verdict.facts, "pages": pages}))
     recording.record_report(plan, "gate", verdict.answer, verdict.reason)
     return verdict.answer == "yes"
 

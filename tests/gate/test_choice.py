@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from sklearn.calibration import calibration_curve
 
 from builders.small_service import NAMES, publish_learnable, small_plan
 from reprise.gate import choice
@@ -15,6 +16,7 @@ from reprise.solr import convert_linear
 from reprise.training import evaluate, train
 from reprise.training.data import read_data, read_table
 from reprise.training.family import Fitted
+from reprise.training.served import candidate
 
 GATE = {"lambdamart": {"trees": 40, "leaves": 7, "min_rows_per_leaf": 5}, "diagnosis": {"folds": 0, "resamples": 0}}
 
@@ -120,3 +122,34 @@ def test_the_page_says_it_all(plan):
     assert page.count("<img") == 1
     for name in ("lambdamart", "linear", "engine_order", "popularity", "best_feature"):
         assert f"<td>{name}</td>" in page
+
+
+def chance(values):
+    """A chance of consumption that a logistic regression can say exactly."""
+    return 1 / (1 + np.exp(3 - 4 * values[NAMES.index("plays")] - values[NAMES.index("title_terms")]))
+
+
+@pytest.mark.spark
+def test_a_trained_logistic_regression_is_calibrated(tmp_path, spark):
+    """In every tenth of predictions, and by scikit-learn's reliability curve of endings drawn by these chances."""
+    plan = replace(small_plan(tmp_path, gate={"logistic": {"ridge": 0.0}, **GATE}), families=["logistic"])
+    publish_learnable(plan, truth=chance, change=lambda row: {**row, "weight": 0.9 if row["judged"] else 0.0})
+    lake = plan.open_lake()
+    lake.put_json(f"runs/{plan.run}/champion.json", {"release": {"number": 0}, "model": None, "features": []})
+    train.run(plan, "logistic")
+    evaluate.run(plan)
+
+    (logistic,) = choice.choice(plan, "logistic").predictions
+
+    assert max(abs(one.predicted - one.g) for one in logistic.reliability) < 0.03
+    assert logistic.reliability[-1].predicted - logistic.reliability[0].predicted > 0.5
+    table, _ = read_table(plan)
+    rows = table.filter(pc.and_(pc.equal(table["role"], "test"), table["judged"]))
+    model = candidate(plan, "logistic").model
+    weights = model["params"]["weights"]
+    log_odds = np.column_stack([rows[name].to_numpy() for name in NAMES]) @ [weights[name] for name in NAMES]
+    predicted = 1 / (1 + np.exp(-(log_odds + weights["intercept"])))
+    endings = np.random.default_rng(0).random((200, len(predicted))) < rows["g"].to_numpy()
+    theirs, mean = calibration_curve(endings.ravel(), np.tile(predicted, 200), n_bins=10, strategy="quantile")
+    assert [one.predicted for one in logistic.reliability] == pytest.approx(mean.tolist(), abs=0.01)
+    assert [one.g for one in logistic.reliability] == pytest.approx(theirs.tolist(), abs=0.02)

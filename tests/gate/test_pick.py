@@ -1,4 +1,4 @@
-"""Which family the gate tests: not the one that was lucky where it was tuned, and of equals the cheapest."""
+"""Which family the gate tests: not the one that was lucky where it was tuned, and where in doubt one far cheaper."""
 
 from dataclasses import replace
 
@@ -61,6 +61,19 @@ def test_a_dearer_family_has_to_be_better_beyond_noise(ahead, within, expected):
     assert max(found.behind.values()) == pytest.approx(abs(differing.mean()))
     assert max(found.errors.values()) == pytest.approx(differing.std(ddof=1) / np.sqrt(90), rel=0.2)
     assert ("400 steps for each document, not 6" in found.words) == (found.family != found.best)
+
+
+@pytest.mark.parametrize(("cheap", "expected"), [(300.0, "trees"), (41.0, "trees"), (40.0, "other"), (None, "trees")])
+def test_of_equals_that_cost_about_the_same_the_best_is_taken(cheap, expected):
+    random = np.random.default_rng(4)
+    base = random.uniform(0.4, 0.7, 90)
+    noise = 0.05 * random.standard_normal(90)
+    held = paired_of({"other": base, "trees": base + 0.001 + noise - noise.mean()}, np.ones(90))
+    steps = {"trees": 400.0} | ({} if cheap is None else {"other": cheap})
+    best = best_of(held, ["other", "trees"], steps, POLICY, 0).family
+
+    assert best == "trees"
+    assert best_of(held, ["other", "trees"], steps, POLICY, 1).family == expected
 
 
 def test_where_nothing_counts_the_choice_does_not_fail():

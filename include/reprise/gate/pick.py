@@ -1,4 +1,4 @@
-"""Which candidate is tested: the best on validation queries that had no say in any, of equals the cheapest."""
+"""Which candidate is tested: the best on validation queries that had no say in any, or one far cheaper."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from reprise.metrics import Means
 from reprise.plan import Plan
 from reprise.settings.gate import Policy
 from reprise.training.tuning.split import choices_made, kept_groups
+
+_FAR = 10
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,7 @@ class Pick:
 def pick(plan: Plan, lake: Lake, validation: Paired) -> Pick:
     """Return the family of a run that the gate tests.
 
-    Where settings were searched for, families that are at most ``policy.simpler_within`` standard errors behind the
-    best are its equals; else the best has none.
+    Where settings were searched for, one far cheaper may be ``policy.simpler_within`` errors behind the best.
     """
     gate = plan.deployment.gate
     within = gate.policy.simpler_within if choices_made(gate, plan.families) else 0.0
@@ -73,18 +74,26 @@ def figures(plan: Plan) -> dict[str, Means]:
 
 
 def best_of(held: Paired, families: Sequence[str], steps: Mapping[str, float], policy: Policy, within: float) -> Pick:
-    """Return the best of the families, or the cheapest of its equals, by queries that had no say in any."""
+    """Return the best of the families by queries that had no say in any, or the cheapest that is as good.
+
+    As good: at most ``within`` paired standard errors behind, at a tenth of the cost or less.
+    """
     values = {name: held.mean(name).traffic_weighted for name in families}
     best = max(values, key=lambda name: (np.nan_to_num(values[name], nan=-1.0), name))
     apart = {name: held.compare(best, name, policy) for name in families}
     behind = {name: one.difference for name, one in apart.items()}
     errors = {name: one.standard_error for name, one in apart.items()}
-    # Where hardly anything counts no error is known, and the best has no equal.
-    equals = [name for name in families if name == best or behind[name] <= within * errors[name]]
-    family = min(equals, key=lambda name: (steps.get(name, np.inf), name != best, behind[name]))
+    # Where hardly anything counts no error is known, and nothing is as good as the best.
+    as_good = [name for name in families if behind[name] <= within * errors[name] and _far_cheaper(steps, name, best)]
+    family = min(as_good, key=lambda name: (steps[name], behind[name]), default=best)
     counted = _counting(held, families)
     found = Pick(family, best, counted, counted, values, behind, errors, dict(steps))
     return replace(found, words=_words(found))
+
+
+def _far_cheaper(steps: Mapping[str, float], name: str, best: str) -> bool:
+    """Return whether a family is of another order of cost; small differences do not say which is the simpler."""
+    return name in steps and best in steps and _FAR * steps[name] <= steps[best]
 
 
 def _counting(some: Paired, families: Sequence[str]) -> int:

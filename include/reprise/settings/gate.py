@@ -83,8 +83,8 @@ class Policy(Strict):
     simpler_within: float = Field(
         1.0,
         ge=0,
-        description="where settings were searched for: paired standard errors behind the best family, up to which a "
-        "cheaper one is tested in its place",
+        description="where settings were searched for: paired standard errors behind the best, up to which one at "
+        "a tenth of its cost is tested in its place",
     )
     max_train_gap: float = Field(0.15, gt=0, description="train minus validation, of the deciding metric")
     max_single_feature_auc: float = Field(

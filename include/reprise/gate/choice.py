@@ -23,6 +23,7 @@ from reprise.pages import finite, render
 from reprise.solr.cost import size
 from reprise.training.beside import estimate
 from reprise.training.data import read_table
+from reprise.training.dropped import learned
 from reprise.training.losses import LINKS
 from reprise.training.served import candidate
 from reprise.training.train import folder
@@ -151,7 +152,7 @@ def _predictions(plan: Plan, table: pa.Table, columns: dict[str, str], test: Pai
     labels = dict(zip(test.queries, test.segments["traffic"].tolist(), strict=True))
     segment = np.array([labels.get(group, "") for group in rows["query_group"].to_pylist()])
     found = []
-    for family in plan.families if len(g) else ():
+    for family in learned(plan) if len(g) else ():
         if LINKS.get(family, "order") == "order":
             continue
         predicted = estimate(family, candidate(plan, family).scores(rows, columns).astype(float))

@@ -30,6 +30,7 @@ from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES, Comparison, means
 from reprise.plan import Plan
 from reprise.training.baselines import BASELINES
+from reprise.training.dropped import dropped, learned
 from reprise.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,8 @@ def examine(plan: Plan, lake: Lake) -> Report:
         champion_mean_per_query=theirs.per_query,
         dropped_traffic_share=_dropped(test, family, groups),
         comparison=comparison,
-        validation={name: validation.mean(name).traffic_weighted for name in plan.families},
+        validation={name: validation.mean(name).traffic_weighted for name in learned(plan)},
+        dropped=dropped(plan),
         pick=picked,
         sensitivity=_sensitivity(test, family, champion),
         checks=checks,

@@ -12,6 +12,7 @@ from reprise.lake import Lake
 from reprise.metrics import Means
 from reprise.plan import Plan
 from reprise.settings.gate import Policy
+from reprise.training.dropped import learned
 from reprise.training.tuning.split import choices_made, kept_groups
 
 _FAR = 10
@@ -41,12 +42,12 @@ def pick(plan: Plan, lake: Lake, validation: Paired) -> Pick:
 
     Where settings were searched for, one far cheaper may be ``policy.simpler_within`` errors behind the best.
     """
-    gate = plan.deployment.gate
+    gate, families = plan.deployment.gate, learned(plan)
     within = gate.policy.simpler_within if choices_made(gate, plan.families) else 0.0
     scores = lake.published("scores", plan.models_version, plan.partition)
     steps = scores.facts.get("steps", {}) if scores else {}
-    held, of = undecided(plan, lake, validation), _counting(validation, plan.families)
-    found = best_of(held, plan.families, steps, gate.policy, within)
+    held, of = undecided(plan, lake, validation), _counting(validation, families)
+    found = best_of(held, families, steps, gate.policy, within)
     return replace(found, of=of, words=_words(replace(found, of=of)))
 
 
@@ -62,7 +63,7 @@ def undecided(plan: Plan, lake: Lake, validation: Paired) -> Paired:
     columns = ["block", "query_group", "role", "traffic"]
     table = lake.read("training_set", plan.training_version, [plan.partition], columns)
     kept = validation.where(np.isin(validation.queries, kept_groups(table, gate.tuning)))
-    return kept if _counting(kept, plan.families) else validation
+    return kept if _counting(kept, learned(plan)) else validation
 
 
 def figures(plan: Plan) -> dict[str, Means]:

@@ -73,6 +73,7 @@ class Report:
     losers: list[Moved] = field(default_factory=list)
     live: list[dict[str, Any]] = field(default_factory=list)  # consumption score of the test days, by ranker
     expected: dict[str, Any] = field(default_factory=dict)  # expected consumption, candidate beside champion
+    dropped: dict[str, str] = field(default_factory=dict)  # family that learned nothing → why
     verification: dict[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from reprise.gate.paired import Paired
 from reprise.metrics import Comparison
+from reprise.training.dropped import learned
 from reprise.training.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def suits(table: pa.Table, validation: Paired, plan: Plan) -> Suits:
     g = rows["g"].to_numpy().astype(float)
     zero = g < plan.deployment.gate.judging.grade_cuts[0]
     queries = pc.count_distinct(rows["query_group"]).as_py()
-    sums = [name for name in plan.families if name in LOSSES]
-    trees = [name for name in plan.families if name not in LOSSES]
+    sums = [name for name in learned(plan) if name in LOSSES]
+    trees = [name for name in learned(plan) if name not in LOSSES]
     regressions = [name for name in sums if LOSSES[name].link != "order"]
     orders = [name for name in sums if LOSSES[name].link == "order"]
     found = {

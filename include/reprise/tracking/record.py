@@ -32,6 +32,8 @@ def record_training(plan: Plan, family: str) -> str:
     """Record a trained family in its child run, with the data it learned from; return the run's address."""
     store = plan.open_lake().store
     key = f"candidates/v={plan.models_version}/{plan.partition}/{family}"
+    if out := plan.open_lake().get_json(f"{key}/dropped.json"):
+        return _record_dropped(plan, family, str(out["reason"]))
     content, candidate = store.get(f"{key}/summary.json"), store.get(f"{key}/candidate.json")
     if content is None or candidate is None:
         raise MissingDataError(f"run {plan.run} has no trained {family} in {plan.lake}", "run the train step first")
@@ -68,6 +70,14 @@ def record_training(plan: Plan, family: str) -> str:
             client.set_tag(run, f"reprise.{name}", value)
         _log_model(client, plan, run, family, json.loads(candidate), summary)
         client.set_tag(run, "reprise.recorded.training", summary["digest"])
+        return run_url(plan.mlflow, run)
+
+
+def _record_dropped(plan: Plan, family: str, reason: str) -> str:
+    with mlflow_client() as client:
+        run = child(client, plan, family)
+        client.set_tag(run, "reprise.dropped", reason)
+        client.set_terminated(run, "FINISHED")
         return run_url(plan.mlflow, run)
 
 

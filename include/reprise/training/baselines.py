@@ -15,6 +15,7 @@ import numpy as np
 
 from reprise.features.catalogue import behaviour_features
 from reprise.training.data import read_data, rows_of
+from reprise.training.dropped import NothingLearnedError
 from reprise.training.family import find_family
 from reprise.training.served import Scores, Served, candidate, champion
 from reprise.training.train import folder
@@ -98,7 +99,11 @@ def _retrained(plan: Plan, serves: Served) -> Served | None:
     gate = plan.deployment.gate
     kind = type(getattr(gate, family))
     settings = kind(**{name: value for name, value in recipe["params"].items() if name in kind.model_fields})
-    fitted = find_family(family).fit(data.only(recipe["features"]), gate.model_copy(update={family: settings}))
+    try:
+        fitted = find_family(family).fit(data.only(recipe["features"]), gate.model_copy(update={family: settings}))
+    except NothingLearnedError as error:
+        logger.warning("the champion's recipe learns nothing here, it is not retrained: %s", error)
+        return None
     own = [entry for entry in serves.features if entry["name"] in recipe["features"]]
     return Served(fitted.model, [*own, *fitted.extra_features])
 

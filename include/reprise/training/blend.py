@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from reprise.errors import UsageError
 from reprise.settings import Gate
 from reprise.solr import blend
 from reprise.training.data import Floats, TrainingData
+from reprise.training.dropped import NothingLearnedError
 from reprise.training.family import Fitted, find_family, shares
 from reprise.training.tuning.front import choose
 from reprise.training.tuning.objectives import Objectives, serving_cost
@@ -43,7 +43,7 @@ def blended(
     scores = [part.scores(data.validation).astype(float) for part in parts]
     spreads = [float(np.std(one)) for one in scores]
     if not all(spreads):
-        raise UsageError(
+        raise NothingLearnedError(
             f"{gate.blend.of[spreads.index(0.0)]} scores all validation rows alike",
             "blend families that learn something",
         )

@@ -21,6 +21,7 @@ from reprise.metrics.expected import Expected
 from reprise.training import beside, ceiling, counterfactual, experts, feature_report
 from reprise.training.baselines import BestFeature, best_feature, champions, plain_scores
 from reprise.training.data import query_codes, read_table
+from reprise.training.dropped import learned
 from reprise.training.served import Scores, Served, candidate
 from reprise.verdict import Verdict
 
@@ -53,6 +54,7 @@ def run(plan: Plan) -> Verdict:
     table, manifest = read_table(plan)
     judgments = lake.read("judgments", plan.judgments_version, [plan.partition])
     groups = lake.read("query_groups", plan.judgments_version, [plan.partition])
+    families = learned(plan)
     served, best = served_models(plan), best_feature(table, list(manifest.facts["features"]))
     parts, expected = [], {}
     for block in plan.blocks:
@@ -84,7 +86,7 @@ def run(plan: Plan) -> Verdict:
     )
     facts["reachable_share"] = reach["reachable_share"]
     held_out = table.filter(pc.equal(table["role"], "validation"))
-    facts["steps"] = {name: served[name].steps(held_out, manifest.facts["columns"]) for name in plan.families}
+    facts["steps"] = {name: served[name].steps(held_out, manifest.facts["columns"]) for name in families}
     inputs = {"training_set": manifest.attempt}
     published = lake.write("scores", plan.models_version, plan.partition, scores, inputs, facts)
     return Verdict("yes", f"{published.rows:,} rows", facts={"scores": published.rows, **facts})
@@ -105,8 +107,8 @@ def model_scores(
 
 
 def served_models(plan: Plan) -> dict[str, Served]:
-    """Return the champion unless it is release 0, its recipe trained anew, and the candidates; none may be missing."""
-    return champions(plan) | {family: candidate(plan, family) for family in plan.families}
+    """Return the champion unless it is release 0, its recipe trained anew, and the candidates that did not drop out."""
+    return champions(plan) | {family: candidate(plan, family) for family in learned(plan)}
 
 
 def _block(

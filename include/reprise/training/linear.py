@@ -17,6 +17,7 @@ from reprise.settings import Gate
 from reprise.settings.families import Ridge
 from reprise.solr import convert_linear
 from reprise.training.data import TrainingData
+from reprise.training.dropped import NothingLearnedError
 from reprise.training.family import Fitted, shares
 from reprise.training.losses import LOSSES
 from reprise.training.signs import keeping
@@ -43,7 +44,7 @@ class LinearFamily:
             attrgetter("weights"),
         )
         if learned is None or not any([*learned.weights.values(), learned.intercept]):
-            raise RepriseError(
+            raise NothingLearnedError(
                 f"the {self.name} regression keeps no feature",
                 f"lower its penalties in gate.yaml, look at `monotone` in solr.yaml, or leave {self.name} out",
             )

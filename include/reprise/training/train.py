@@ -21,9 +21,11 @@ from reprise.features.catalogue import (
 from reprise.metrics import consumption_ndcg
 from reprise.pages import finite
 from reprise.release.candidate import Candidate
+from reprise.training import dropped
 from reprise.training.blend import blended
 from reprise.training.data import TrainingData, read_data
 from reprise.training.diagnose import Diagnosis, diagnose, standard_error
+from reprise.training.dropped import NothingLearnedError
 from reprise.training.effects import effects
 from reprise.training.family import Fitted, find_family
 from reprise.training.learning_curves import learn
@@ -46,18 +48,29 @@ def folder(plan: Plan, family: str) -> str:
 def run(plan: Plan, family: str) -> Verdict:
     """Write ``model.json``, the native model, ``summary.json`` and, last, ``candidate.json``; trained once only.
 
-    Always yes. Facts: metric on train and validation, the candidate's digest.
+    Always yes. Facts: metric on train and validation, the candidate's digest. A family that learns nothing leaves
+    ``dropped.json`` alone, and the fact ``dropped`` says why.
     """
     if done := finished(plan, family):
         return done
     store, key = plan.open_lake().store, folder(plan, family)
     trainer, started = find_family(family), time.monotonic()
     data = read_data(plan)
-    learned = _learn(plan, family, data)
+    try:
+        learned = _learn(plan, family, data)
+        _check_tells_apart(learned.fitted, data)
+    except NothingLearnedError as error:
+        logger.warning("%s drops out of run %s: %s", family, plan.run, error)
+        plan.open_lake().put_json(dropped.key(plan, family), {"reason": str(error)})
+        return _dropped_out(family, str(error))
     fitted, seconds = learned.fitted, time.monotonic() - started
     candidate = _candidate(plan, family, fitted, data.features)
     diagnosis = _diagnosis(learned.data, fitted, plan.deployment.gate.policy.max_train_gap)
-    beside = learn(trainer, learned.data, plan.deployment.gate, fitted, diagnosis.chance)
+    beside = None
+    try:
+        beside = learn(trainer, learned.data, plan.deployment.gate, fitted, diagnosis.chance)
+    except NothingLearnedError as error:  # from a part of the rows, or at another size
+        logger.warning("%s has no learning curves: %s", family, error)
     summary = {**_summary(data, fitted, candidate, seconds), "diagnosis": asdict(diagnosis)}
     if beside:
         summary["learning"] = finite(asdict(beside))
@@ -74,6 +87,17 @@ def run(plan: Plan, family: str) -> Verdict:
     store.put_new(f"{key}/candidate.json", json.dumps(candidate.to_dict(), sort_keys=True).encode())
     logger.info("trained %s: %s", family, _facts(summary))
     return Verdict("yes", f"{family} is trained", facts=_facts(summary))
+
+
+def _check_tells_apart(fitted: Fitted, data: TrainingData) -> None:
+    if np.ptp(fitted.scores(data.train)) == 0:
+        raise NothingLearnedError(
+            "it scores all training rows alike", "loosen its settings in gate.yaml, or leave the family out"
+        )
+
+
+def _dropped_out(family: str, reason: str) -> Verdict:
+    return Verdict("yes", f"{family} learned nothing and drops out: {reason}", facts={"dropped": reason})
 
 
 @dataclass(frozen=True)
@@ -116,6 +140,8 @@ def study(plan: Plan, family: str) -> Verdict:
 def finished(plan: Plan, family: str) -> Verdict | None:
     """Return the answer where the family's candidate is there, else None."""
     store, key = plan.open_lake().store, folder(plan, family)
+    if out := plan.open_lake().get_json(dropped.key(plan, family)):
+        return _dropped_out(family, str(out["reason"]))
     if not store.get(f"{key}/candidate.json"):
         return None
     summary = json.loads(store.get(f"{key}/summary.json") or b"{}")

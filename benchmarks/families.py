@@ -76,6 +76,8 @@ def _on(master: str, workers: int, sets: dict[int, TrainingData]) -> Iterator[st
 
     os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    if (before := SparkSession.getActiveSession()) is not None:
+        before.stop()
     spark = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     spark.conf.set("spark.sql.shuffle.partitions", str(workers))

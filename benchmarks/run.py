@@ -60,8 +60,8 @@ def main() -> int:
         print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
-            order, training, tuning, families, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
-            publishing, ranking_metrics, scoring,
+            order, training, tuning, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
+            publishing, ranking_metrics, scoring, families,
         )  # fmt: skip
         failed = [part.__name__ for part in parts if not _shown(part, home, plan)]
     except RepriseError as error:

@@ -215,7 +215,7 @@ def no_model_yet(world):
     [
         (nothing, "yes", set()),
         (tie, "cannot tell", {"superior_to_champion"}),
-        (loss, "no", {"superior_to_champion"}),
+        (loss, "no", {"superior_to_champion", "no_segment_loses"}),
         (popularity_is_better, "no", {"beats_popularity"}),
         (one_feature_is_better, "no", {"beats_best_feature"}),
         (engine_order_is_as_good, "cannot tell", {"beats_engine_order"}),

@@ -12,7 +12,10 @@ from reprise.training import evaluate, train
 def judged(folder, change):
     """The gate's report on lambdamart where ``change`` (rows of the training set) was planted."""
     blocks = {"train_block_days": 2, "test_days": 2, "validation_days": 2, "min_history_days": 2}
-    settings = {"lambdamart": {"trees": 30, "leaves": 7, "min_rows_per_leaf": 5}, "policy": {"min_queries": 20}}
+    settings = {
+        "lambdamart": {"trees": 30, "leaves": 7, "min_rows_per_leaf": 5},
+        "policy": {"min_queries": 20, "max_hole_rate": 0.6},
+    }
     plan = replace(small_plan(folder, gate={"blocks": blocks, **settings}), families=["lambdamart"])
     publish_learnable(plan, change=change)
     lake = plan.open_lake()

@@ -14,8 +14,11 @@ from reprise.gate.beside import champion_release, serving
 from reprise.gate.checks import (
     Check,
     enough_data,
+    keeps_consumption,
     live_skew,
     no_leaking_feature,
+    no_segment_loses,
+    no_worse,
     not_overfitted,
     reachable,
     robust_to_position_bias,
@@ -25,10 +28,13 @@ from reprise.gate.checks import (
 )
 from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
 from reprise.gate.pick import pick
-from reprise.gate.report import Moved, Report, Slice, save_report
+from reprise.gate.refresh import refreshes
+from reprise.gate.report import Moved, Report, save_report
+from reprise.gate.slices import Slice, slices_of
 from reprise.lake import Lake
-from reprise.metrics import UNJUDGED_POLICIES, Comparison, means
+from reprise.metrics import UNJUDGED_POLICIES, Comparison
 from reprise.plan import Plan
+from reprise.settings.gate import Policy
 from reprise.training.baselines import BASELINES
 from reprise.training.dropped import dropped, learned
 from reprise.verdict import Verdict
@@ -36,7 +42,6 @@ from reprise.verdict import Verdict
 logger = logging.getLogger(__name__)
 
 _MOVED_SHOWN = 10
-_SLICES_SHOWN = 8  # of one kind: languages can be many
 
 
 def run(plan: Plan) -> Verdict:
@@ -76,12 +81,18 @@ def examine(plan: Plan, lake: Lake) -> Report:
     family = picked.family
     comparison = test.compare(family, champion, plan.deployment.gate.policy)
     measured, theta_reason = _theta(plan, lake)
+    slices = slices_of(test, family, champion, plan.deployment.gate.policy)
+    expected = consumption.expected(plan, lake, scores, family, champion)
+    effect = _effect_checks(plan, test, comparison, family, champion, refreshes(plan, family, release))
+    refresh = effect[0].name == "no_worse_than_champion"
+    may_lose = plan.deployment.gate.policy.refresh_margin if refresh else None
     checks = [
         untouched_test_block(plan.block("test")[0].first, _trained_until(plan, lake, family), release),
         *_data_checks(plan, lake, paired(scores, "train"), validation, comparison, family),
-        *_effect_checks(plan, test, comparison, family, champion),
-        *([] if measured else [robust_to_position_bias(test, family, champion)]),
-        robust_to_unjudged(test, family, champion),
+        *effect,
+        *_guardrails(slices, expected, plan.deployment.gate.policy),
+        *([] if measured else [robust_to_position_bias(test, family, champion, may_lose)]),
+        robust_to_unjudged(test, family, champion, may_lose),
     ]
     ours, theirs = test.mean(family), test.mean(champion)
     groups = _test_groups(plan, lake)
@@ -108,11 +119,11 @@ def examine(plan: Plan, lake: Lake) -> Report:
         pick=picked,
         sensitivity=_sensitivity(test, family, champion),
         checks=checks,
-        slices=_slices(plan, test, family, champion),
+        slices=slices,
         winners=winners,
         losers=losers,
         live=consumption.live(plan, lake),
-        expected=consumption.expected(plan, lake, scores, family, champion),
+        expected=expected,
     )
 
 
@@ -136,17 +147,30 @@ def _data_checks(
     ]
 
 
-def _effect_checks(plan: Plan, test: Paired, comparison: Comparison, family: str, champion: str) -> list[Check]:
+def _effect_checks(
+    plan: Plan, test: Paired, comparison: Comparison, family: str, champion: str, refresh: str
+) -> list[Check]:
+    """Return the checks of one of two ways: proven better, or, where ``refresh`` says why that is enough, no worse."""
     policy = plan.deployment.gate.policy
     serving = "what serves now" if champion == "champion" else "what serves now, the engine's own order"
-    checks = [superior("superior_to_champion", serving, comparison, policy.min_gain, policy)]
+    better = superior("superior_to_champion", serving, comparison, policy.min_gain, policy)
+    newer = bool(refresh) and better.outcome != "pass"
+    checks = [no_worse("no_worse_than_champion", serving, comparison, policy, refresh) if newer else better]
     plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
     asked = {"engine_order": True, "popularity": plays, "best_feature": "best_feature" in test.models}
     for baseline, rival in BASELINES.items():
         if baseline != champion and asked[baseline]:
             against = test.compare(family, baseline, policy)
-            checks.append(superior(f"beats_{baseline}", rival, against, policy.baseline_margin, policy))
+            if newer:
+                checks.append(no_worse(f"no_worse_than_{baseline}", rival, against, policy, "as a refresh"))
+            else:
+                checks.append(superior(f"beats_{baseline}", rival, against, policy.baseline_margin, policy))
     return checks
+
+
+def _guardrails(slices: list[Slice], expected: dict[str, Any], policy: Policy) -> list[Check]:
+    """Return what may not get worse while the deciding metric gets better."""
+    return [no_segment_loses(slices, policy), *([keeps_consumption(expected, policy)] if expected else [])]
 
 
 def _sensitivity(test: Paired, family: str, champion: str) -> dict[str, float]:
@@ -158,29 +182,6 @@ def _sensitivity(test: Paired, family: str, champion: str) -> dict[str, float]:
         for name, reading in readings.items()
         if (family, *reading) in test.values and (champion, *reading) in test.values
     }
-
-
-def _slices(plan: Plan, test: Paired, family: str, champion: str) -> list[Slice]:
-    """Return every segment, the biggest languages and both novelties, heaviest first within a kind."""
-    policy, total, slices = plan.deployment.gate.policy, test.traffic.sum(), []
-    for kind, labels in test.segments.items():
-        names, codes = np.unique(labels, return_inverse=True)
-        weights = np.bincount(codes, weights=test.traffic)
-        for n in np.argsort(-weights, kind="stable")[:_SLICES_SHOWN].tolist():
-            inside = codes == n
-            ours, theirs = (means(test.of(model)[inside], test.traffic[inside]) for model in (family, champion))
-            comparison = test.compare(family, champion, policy, inside)
-            slices.append(
-                Slice(
-                    kind,
-                    str(names[n]),
-                    float(weights[n] / total),
-                    ours.traffic_weighted,
-                    theirs.traffic_weighted,
-                    comparison,
-                )
-            )
-    return slices
 
 
 def _shown(groups: list[dict[str, Any]], min_users: int) -> tuple[dict[str, str], str]:

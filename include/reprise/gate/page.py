@@ -17,18 +17,25 @@ _SAYS = {
     "no": "The new ranking must not go live. The checks marked “fail” say why.",
     "cannot tell": "These logs cannot show that the new ranking is better. Nothing changes; what serves now stays.",
 }
+_REFRESHED = (
+    "As good, and newer",
+    "The new ranking is what serves now, learned anew: no worse, from newer days.",
+)
 _MARK = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 
 
 def to_html(report: Report) -> str:
     """Return the page: verdict in words, effect with interval, checks, slices, queries. No scripts, no links out."""
+    headline, says = _HEADLINE[report.answer], _SAYS[report.answer]
+    if report.answer == "yes" and report.way == "refresh":
+        headline, says = _REFRESHED
     return render(
         "reprise.gate",
         "report.html",
         {"points": lambda value: points(_number(value)), "level": lambda value: level(_number(value))},
         report=report,
-        headline=_HEADLINE[report.answer],
-        says=_SAYS[report.answer],
+        headline=headline,
+        says=says,
         mark=_MARK,
         bar=_bar(report.comparison),
     )

@@ -12,6 +12,7 @@ from reprise.errors import MissingDataError
 from reprise.gate.checks import Check, answer
 from reprise.gate.pick import Pick
 from reprise.gate.proof import solr_checks
+from reprise.gate.slices import Slice
 from reprise.lake import Lake
 from reprise.metrics import Comparison
 from reprise.pages import finite
@@ -19,18 +20,8 @@ from reprise.settings.gate import Policy
 from reprise.verdict import Answer
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Slice:
-    """One part of the test queries: the candidate beside the champion there."""
-
-    kind: str  # traffic | language | novelty
-    name: str
-    traffic_share: float
-    candidate: float
-    champion: float
-    comparison: Comparison
+#: The check of each way through: proven better, or the champion's own recipe anew and no worse.
+_WAYS = {"superior_to_champion": "superior", "no_worse_than_champion": "refresh"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,12 @@ class Report:
         for check in self.checks:
             if check.outcome == wanted:
                 return f"{check.name}: {check.reason}"
-        return next(c.reason for c in self.checks if c.name == "superior_to_champion")
+        return next(c.reason for c in self.checks if c.name in _WAYS)
+
+    @property
+    def way(self) -> str:
+        """Which way through the gate was asked for: ``superior``, or ``refresh``."""
+        return next((_WAYS[check.name] for check in self.checks if check.name in _WAYS), "superior")
 
     def to_json(self) -> str:
         """Return the report as strict JSON with its answer; what is not a number becomes null."""

@@ -78,11 +78,14 @@ class Expected:
     clip_curve: dict[str, float] = field(default_factory=dict)  # clip → doubly robust, overall
 
 
-def expected_consumption(queries: Codes, scores: Floats, logged: Logged, theta: Floats, clip: float = 10.0) -> Expected:
+def expected_consumption(
+    queries: Codes, scores: Floats, logged: Logged, theta: Floats, clip: float = 10.0, max_hole_rate: float = 0.25
+) -> Expected:
     """Return the estimates for the ranking that ``scores`` make of each query's candidates; −∞ is not retrieved.
 
     One row per candidate item. ``theta``: how likely each place is looked at; what stands below the last is not seen.
-    Ties are expectations over their orders.
+    Ties are expectations over their orders. ``max_hole_rate``: of examination on items never shown, from which the
+    support says that the logs cannot speak for the ranking.
     """
     n_queries = len(logged.searches)
     exposure = rank(queries, scores, n_queries).exposure(theta, len(queries))
@@ -114,6 +117,7 @@ def expected_consumption(queries: Codes, scores: Floats, logged: Logged, theta: 
         hole_rate=overall(per_query(exposure * ~shown)) / overall(seen) if overall(seen) > 0 else math.nan,
         effective_impressions=_effective(weight[used], logged.impressions[used]),
         impressions=float(logged.impressions[used].sum()),
+        max_hole_rate=max_hole_rate,
     )
     return Expected(
         doubly_robust=robust(clip),

@@ -86,6 +86,22 @@ class Policy(Strict):
         description="where settings were searched for: paired standard errors behind the best, up to which one at "
         "a tenth of its cost is tested in its place",
     )
+    refresh_after_days: int = Field(
+        28, ge=1, description="age of what the champion learned from its last, from which its own recipe may replace it"
+    )
+    refresh_margin: float = Field(
+        0.005, ge=0, description="of the deciding metric: by how much a refresh might at most be worse"
+    )
+    segment_margin: float = Field(0.01, ge=0, description="of the deciding metric: what a segment may lose at most")
+    segment_floor: float = Field(
+        0.02, ge=0, le=1, description="share of searches from which a segment's loss stops a candidate"
+    )
+    consumption_margin: float = Field(
+        0.02, ge=0, description="of expected consumption per search: by how much it might at most fall"
+    )
+    max_hole_rate: float = Field(
+        0.25, gt=0, le=1, description="of what listeners would look at, never shown for the query: more is not judged"
+    )
     max_train_gap: float = Field(0.15, gt=0, description="train minus validation, of the deciding metric")
     max_single_feature_auc: float = Field(
         0.95, gt=0.5, le=1, description="a feature that by itself tells good from bad so well may have seen the label"

@@ -120,6 +120,15 @@ def _recipe(plan: Plan, lake: Lake) -> dict[str, Any] | None:
     return None
 
 
+def is_champions_recipe(plan: Plan, family: str) -> bool:
+    """Return whether a run's candidate was trained by the settings, and from the features, that the champion was."""
+    lake = plan.open_lake()
+    recipe = _recipe(plan, lake)
+    if recipe is None or recipe["family"] != family:
+        return False
+    return _same(lake.get_json(f"{folder(plan, family)}/summary.json") or {}, recipe)
+
+
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     learned = ("best_round",)  # what training found is no part of its recipe
     if not one:

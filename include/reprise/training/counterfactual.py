@@ -41,10 +41,10 @@ def estimates(
     """Return model → estimates for the test block's candidate ``rows``; ``searches`` has one number per code."""
     logged = _logged(plan, rows, searches, judgments)
     retrieved = rows["engine_rank"].to_numpy() > 0
-    theta = curve(plan)
+    theta, most = curve(plan), plan.deployment.gate.policy.max_hole_rate
+    found = {model: np.where(retrieved, scored.astype(float), -np.inf) for model, scored in models.items()}
     return {
-        model: expected_consumption(codes, np.where(retrieved, scored.astype(float), -np.inf), logged, theta)
-        for model, scored in models.items()
+        model: expected_consumption(codes, scored, logged, theta, max_hole_rate=most) for model, scored in found.items()
     }
 
 

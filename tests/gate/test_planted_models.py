@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from builders.small_service import NAMES, publish_learnable, small_plan
 from reprise.gate import decide
 from reprise.training import evaluate, train
+from reprise.training.dropped import NothingLearnedError
 
 
 def judged(folder, change):
@@ -31,9 +33,16 @@ def test_an_honest_model_wins(tmp_path):
     assert report.answer == "yes", report.reason
 
 
-def test_a_model_of_constants_never_wins(tmp_path):
-    """All scores are equal: it is the mean over all orders, and beats nobody."""
-    report = judged(tmp_path, lambda row: row | dict.fromkeys(NAMES, 0.5))
+def test_a_model_of_constants_is_no_candidate(tmp_path):
+    with pytest.raises(NothingLearnedError, match=r"no family of run r1 learned anything: lambdamart: .* alike"):
+        judged(tmp_path, lambda row: row | dict.fromkeys(NAMES, 0.5))
+
+
+def test_a_model_of_noise_never_wins(tmp_path):
+    """Features that say nothing: whatever the trees make of them, they beat nobody."""
+    random = np.random.default_rng(3)
+
+    report = judged(tmp_path, lambda row: row | {name: float(random.random()) for name in NAMES})
 
     assert report.answer != "yes"
     assert "superior_to_champion" in {check.name for check in report.checks if check.outcome != "pass"}

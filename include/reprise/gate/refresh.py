@@ -23,9 +23,8 @@ def refreshes(plan: Plan, family: str, release: Mapping[str, Any]) -> str:
     until = str(release.get("trained_until") or "")
     if not release.get("number", 0) or not until:
         return ""
-    age, enough = (date.fromisoformat(plan.as_of) - date.fromisoformat(until)).days, plan.deployment.gate.policy
-    if age < enough.refresh_after_days or not is_champions_recipe(plan, family):
+    age = (date.fromisoformat(plan.as_of) - date.fromisoformat(until)).days
+    needed = plan.deployment.gate.policy.refresh_after_days
+    if age < needed or not is_champions_recipe(plan, family):
         return ""
-    return (
-        f"it is the same recipe, and what serves learned its last {age} days ago (from {enough.refresh_after_days} on)"
-    )
+    return f"it is the same recipe, and what serves learned its last {age} days ago (from {needed} on)"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import TYPE_CHECKING
-
-from scipy.stats import norm
 
 from reprise.gate.checks.check import Check
 from reprise.gate.checks.gain import interval
@@ -24,7 +23,7 @@ def no_segment_loses(slices: Sequence[Slice], policy: Policy) -> Check:
     """
     question = "Does no part of the searches lose?"
     known = [one for one in slices if math.isfinite(one.comparison.standard_error)]
-    wide = float(norm.ppf(1 - (1 - policy.confidence) / 2 / max(len(known), 1)))
+    wide = NormalDist().inv_cdf(1 - (1 - policy.confidence) / 2 / max(len(known), 1))
     lose = [
         one
         for one in known

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise.errors import UsageError
-from reprise.plan import days_between, lay_blocks
-from reprise.settings import Blocks
+from reprise.plan import Plan, days_between, lay_blocks
+from reprise.settings import Blocks, Deployment, load_deployment
 
 
 def test_a_month_gives_history_train_validation_test():
@@ -41,3 +41,41 @@ def test_blocks_are_ordered_disjoint_and_end_with_the_newest_day(days, test, val
     assert covered == window[len(window) - len(covered) :]
     assert [b.role for b in blocks][-2:] == ["validation", "test"]
     assert history <= days - len(covered) < history + train
+
+
+def planned(file: str, **changes: object) -> Plan:
+    content = load_deployment("demo").model_dump(mode="json")
+    content[file] = {**content[file], **changes}
+    deployment = Deployment.model_validate(content)
+    days = days_between("2026-09-01", "2026-09-28")
+    return Plan("r", deployment, "/nowhere", days, lay_blocks(days, deployment.gate.blocks), ["linear"], [])
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("gate", {"review": {"required": True, "reviewers": ["someone"]}}),
+        ("gate", {"policy": {"confidence": 0.9, "resamples": 500, "segment_margin": 0.02}}),
+        ("gate", {"selection": {"halves": 10}}),
+        ("solr", {"max_model_bytes": 5}),
+        ("solr", {"publish": {"max_drift": 0.5}}),
+    ],
+    ids=["review", "policy", "selection", "bytes", "publish"],
+)
+def test_what_is_asked_afterwards_retrains_nothing(file, changes):
+    """Who reviews and what the gate demands say nothing of what was learned."""
+    assert planned(file, **changes).models_version == planned("gate").models_version
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("gate", {"policy": {"max_train_gap": 0.01}}),
+        ("gate", {"traffic_power": 0.5}),
+        ("solr", {"unshown_weight": 0.7}),
+    ],
+    ids=["read by training", "families", "training set"],
+)
+def test_what_training_reads_makes_other_models(file, changes):
+    """A verdict on fit is kept beside its model, so its threshold belongs to the version."""
+    assert planned(file, **changes).models_version != planned("gate").models_version

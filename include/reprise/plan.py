@@ -16,6 +16,12 @@ from reprise.objects import ObjectStore
 from reprise.settings import Blocks, Deployment, digest_of
 
 _DAY_S = 86_400
+#: Of a deployment's settings, what no training set depends on: it says how Solr is written to and watched.
+_SERVING = {"publish", "serving", "max_model_bytes"}
+#: Of gate.yaml, what no candidate and no score depends on, so that naming a reviewer retrains nothing.
+_AFTERWARDS = {"selection", "policy", "review", "golden", "monitor"}
+#: Of the policy, what training itself reads: its verdicts on fit, suspects and holes are kept beside the models.
+_TRAINING_POLICY = {"max_train_gap", "max_single_feature_auc", "max_hole_rate"}
 Role = Literal["train", "validation", "test"]
 
 
@@ -82,12 +88,15 @@ class Plan:
     @property
     def training_version(self) -> str:
         """Version of the training set."""
-        return digest_of([self.judgments_version, self.deployment.solr.model_dump(mode="json", exclude={"publish"})])
+        return digest_of([self.judgments_version, self.deployment.solr.model_dump(mode="json", exclude=_SERVING)])
 
     @property
     def models_version(self) -> str:
-        """Version of candidates and scores."""
-        return digest_of([self.training_version, self.deployment.gate.model_dump(mode="json", exclude={"selection"})])
+        """Version of candidates and scores: what is asked of them afterwards is no part of it."""
+        gate = self.deployment.gate
+        learned = gate.model_dump(mode="json", exclude=_AFTERWARDS)
+        judged = gate.policy.model_dump(mode="json", include=_TRAINING_POLICY)
+        return digest_of([self.training_version, learned, judged])
 
     def block(self, role: Role) -> list[Block]:
         """Return the blocks of one role, in time order."""

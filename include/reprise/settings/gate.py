@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from reprise.settings.base import Strict
 from reprise.settings.diagnosis import Diagnosis
 from reprise.settings.families import Blend, Family, Forest, Gamma, Lasso, LightGbm, Linear, Pairwise, Ridge, Tweedie
+from reprise.settings.golden import Golden
+from reprise.settings.monitor import Monitor
 from reprise.settings.tuning import Tuning, check_space
 
 
@@ -150,6 +152,8 @@ class Gate(Strict):
     diagnosis: Diagnosis = Diagnosis()
     policy: Policy = Policy()
     review: Review = Review()
+    golden: Golden = Golden()
+    monitor: Monitor = Monitor()
 
     @model_validator(mode="after")
     def _spaces_fit(self) -> Gate:

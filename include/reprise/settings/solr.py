@@ -29,6 +29,10 @@ class Publish(Strict):
     searches_per_second: float = Field(20.0, gt=0, description="sent while it runs, to see what searches notice")
 
 
+class Serving(Strict):
+    """What releases may take up in Solr, and how the serving check asks it."""
+
+
 class Solr(Strict):
     """``solr.yaml``: the request and the features; the address is a connection."""
 
@@ -46,4 +50,5 @@ class Solr(Strict):
         description="where the application logs [features]: globs, {date} and others are the day's",
     )
     publish: Publish = Publish()
+    serving: Serving = Serving()
     max_model_bytes: int = Field(1_000_000, ge=1)

@@ -17,16 +17,18 @@ lets it go live only if the gate finds it proven and the reviewers approve.
 - `close_cluster`: whatever happened before
 - `gate`: proven → `upload`; refused or inconclusive → `reject`
 - `upload`: the candidate is put in Solr under new names, *not live*
-- `verify`: Solr scores it exactly as we do
+- `verify`: Solr scores it exactly as we do, fast enough, from the features that training saw; where not, the run ends
+  here, green
 - `review`: named people see the final report and approve or reject (or the policy does)
 - `promote`: one write makes it live, if live still is what the report compared with
-- `finish`: nothing is left running or half done; how the run ended is recorded
+- `finish`: nothing is left running or half done; how the run ended, and which release is live, is recorded
 
 **Form**: *deployment*, *as of*, *window*, *families*, *review*, *reason*. Every field may be left as it is.
 
-**Endings**: *promoted*; *refused* and *inconclusive* (the gate's); *rejected* and *expired* (the reviewers');
-*superseded* (somebody else changed what is live); *bad logs*: all green. Red: something broke. In every ending but
-*promoted* what is live has not changed.
+**Endings**: *promoted*; *refused* and *inconclusive* (the gate's, before or after Solr was asked); *rejected* and
+*expired* (the reviewers'); *superseded* (somebody else changed what is live); *bad logs*: all green. Red: something
+broke. In every ending but *promoted* this run has not changed what is live, unless it broke after `promote` had
+written. The record of every ending says which release is live and which was.
 
 **Schedule**: Mondays 03:00 UTC; paused until you unpause it. Clear a task to repeat it: what was published is not
 computed again.

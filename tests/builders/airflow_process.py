@@ -13,6 +13,7 @@ def run_with_airflow(home: Path, *arguments: str, timeout_s: float = 240.0, **mo
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
+        "PYTHONPATH": str(ROOT / "include"),  # the code beside these tests, whatever is installed
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),

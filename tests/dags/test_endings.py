@@ -13,6 +13,10 @@ RELEASE = ("upload", "verify", "review", "promote")
 EXPECTED = {
     "success": ("green", {"plan", "open_cluster", *BRACKET, "close_cluster", "gate", *RELEASE, "finish"}),
     "gate says no": ("green", {"plan", "open_cluster", *BRACKET, "close_cluster", "gate", "reject", "finish"}),
+    "Solr says no": (
+        "green",
+        {"plan", "open_cluster", *BRACKET, "close_cluster", "gate", "upload", "verify", "finish"},
+    ),
     "review rejects": (
         "green",
         {"plan", "open_cluster", *BRACKET, "close_cluster", "gate", "upload", "verify", "review", "finish"},

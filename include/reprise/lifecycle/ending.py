@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from reprise.errors import RepriseError, ServiceError
 from reprise.lifecycle.links import MlflowRunLink, push
+from reprise.lifecycle.live import in_words
 from reprise.lifecycle.records import ANSWER, Answer, Ending
 from reprise.lifecycle.worker import find_planned, open_plan, plain_failures, run_digest
 
@@ -23,10 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ended:
-    """A run's end: the word, and why."""
+    """A run's end: the word, why, and the release that is live now and the one that was when the run was planned.
+
+    ``live`` is None where no Solr was asked or Solr does not say. ``note``: what is not as it should be, such as a
+    replica that differs or does not answer.
+    """
 
     ending: Ending
     reason: str = ""
+    live: int | None = None
+    was: int | None = None
+    note: str = ""
 
 
 class FinishOperator(BaseOperator):
@@ -44,7 +52,9 @@ class FinishOperator(BaseOperator):
         with plain_failures():
             ended = self.finish(context)
         if broken := broken_tasks(context):
-            raise AirflowFailException(f"failed in {', '.join(broken)} → read that task's log, then clear it")
+            live = in_words(ended.get("live"), ended.get("was"), str(ended.get("note", "")))
+            said = "; ".join(part for part in (f"failed in {', '.join(broken)}", live) if part)
+            raise AirflowFailException(f"{said} → read that task's log, then clear it")
         return ended
 
     def finish(self, context: Context) -> dict[str, Any]:
@@ -70,11 +80,12 @@ def finish(context: Context) -> dict[str, Any]:
     duties: list[Callable[[Context, Ended], None]] = [_close_clusters]
     if planned := find_planned(context):
         push(context, mlflow_url=planned.mlflow_url)
-        duties += [_prune, _record, _end_mlflow]
+        ended = _with_live(context, ended)
+        duties += [_prune, _mirror, _record, _end_mlflow]
     failures = [failure for duty in duties if (failure := _attempt(duty, context, ended))]
     if failures:
         raise ServiceError("; ".join(failures), "mend that, then clear finish")
-    log.info("%s: %s", ended.ending, ended.reason)
+    log.info("%s: %s; %s", ended.ending, ended.reason, in_words(ended.live, ended.was, ended.note))
     return asdict(ended)
 
 
@@ -95,6 +106,8 @@ def how_it_ended(context: Context) -> Ended:
         return Ended("superseded" if promoted["superseded"] else "promoted", promoted["reason"])
     if refused := said("reject"):
         return Ended(refused["ending"], refused["reason"])
+    if (proof := said("verify", "verdict")) and proof["answer"] != "yes":
+        return Ended("refused" if proof["answer"] == "no" else "inconclusive", proof["reason"])
     if review := said("review", ANSWER):
         answer = Answer(**review)
         if answer.expired:
@@ -127,12 +140,34 @@ def _close_clusters(context: Context, ended: Ended) -> None:
     emr_api.close_clusters(cluster_name(deployment, run_digest(ti.dag_id, ti.run_id)))
 
 
+def _with_live(context: Context, ended: Ended) -> Ended:
+    """Return the ending with what Solr serves now, and what it served when the run was planned."""
+    from reprise.lifecycle.releasing import live_at_the_end
+
+    try:
+        plan = open_plan(context)
+        live = live_at_the_end(plan)
+    except RepriseError as error:
+        return replace(ended, note=str(error))
+    was = int(plan.champion["number"]) if plan.champion else None
+    return replace(ended, live=live.number, was=was, note=live.note)
+
+
 def _prune(context: Context, ended: Ended) -> None:
     """Take out of Solr what no release needs; after a crash the candidate stays, so that clearing goes on from it."""
     from reprise.lifecycle.releasing import prune
 
-    if ended.ending in ("promoted", "rejected", "expired", "superseded"):
+    if ended.ending != "failed" and task_states(context).get("upload") == "success":
         prune(context)
+
+
+def _mirror(context: Context, ended: Ended) -> None:
+    """Move the mirrors where `promote` found one of them down; the release has been live all along."""
+    from reprise.lifecycle.releasing import mirror
+
+    promoted = context["ti"].xcom_pull(task_ids="promote") if ended.ending == "promoted" else None
+    if promoted and promoted.get("behind"):
+        mirror(context)
 
 
 def _record(context: Context, ended: Ended) -> None:
@@ -145,4 +180,5 @@ def _end_mlflow(context: Context, ended: Ended) -> None:
     from reprise.lifecycle.recording import end_run
 
     review = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
-    end_run(open_plan(context).mlflow, ended.ending, ended.reason, Answer(**review) if review else None)
+    answer = Answer(**review) if review else None
+    end_run(open_plan(context).mlflow, ended.ending, ended.reason, answer, ended.live, ended.was)

@@ -41,9 +41,17 @@ def record_report(
     return tracking.record_report(plan, stage, answer, files, {"reason": reason})
 
 
-def end_run(mlflow: dict[str, str], ending: Ending, reason: str, answer: Answer | None) -> None:
-    """End the parent run with the ending's word and reason, and with who answered the review, if anybody did."""
+def end_run(
+    mlflow: dict[str, str],
+    ending: Ending,
+    reason: str,
+    answer: Answer | None,
+    live: int | None = None,
+    was: int | None = None,
+) -> None:
+    """End the parent run with its word and reason, which release is live and was, and who answered the review."""
     said = {"reprise.review.by": answer.by, "reprise.review.comment": answer.comment} if answer else {}
+    said |= {f"reprise.{name}": str(release) for name, release in (("live", live), ("was", was)) if release is not None}
     status: Literal["FAILED", "FINISHED"] = "FAILED" if ending == "failed" else "FINISHED"
     tracking.finish_run(mlflow, status, ending, {"reprise.reason": reason[:5000], **said})
 

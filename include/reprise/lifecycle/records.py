@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -23,6 +24,11 @@ Ending = Literal[
     "nothing to do",
     "failed",
 ]
+
+
+def report_digest(content: bytes) -> str:
+    """Return the short digest by which an approval names the gate report (``report.json``) that was seen."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,10 +13,12 @@ from reprise.connections import connection
 from reprise.errors import MissingDataError, RepriseError, SupersededError
 from reprise.lifecycle import recording
 from reprise.lifecycle.links import push
+from reprise.lifecycle.live import Live, what_is_live
 from reprise.lifecycle.lock import lake_lock
-from reprise.lifecycle.records import ANSWER, Answer
+from reprise.lifecycle.records import ANSWER, Answer, report_digest
 from reprise.lifecycle.worker import find_planned, open_plan, planned
 from reprise.settings import load_deployment
+from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
     from reprise.release import Candidate
     from reprise.solr.client import SolrClient
-    from reprise.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,11 @@ def upload(context: Context) -> dict[str, Any]:
     return {**asdict(uploaded), "version": version}
 
 
-def verify(context: Context) -> dict[str, Any]:
-    """Complete the gate report with what only Solr can measure; anything but a yes ends the run here."""
+def verify(context: Context) -> bool:
+    """Complete the gate report with what only Solr can measure; return whether the candidate is proven.
+
+    The completed report's answer is kept as ``verdict``, with the digest by which the approval will name the report.
+    """
     from reprise import release
     from reprise.gate.report import add_verification, load_report, save_report
     from reprise.lifecycle.probing import probes
@@ -101,13 +104,13 @@ def verify(context: Context) -> dict[str, Any]:
     report = add_verification(load_report(lake, plan.run), verification.to_dict(), plan.deployment.gate.policy)
     addresses = save_report(report, lake)
     recording.record_report(plan, "gate", report.answer, report.reason)
-    if report.answer != "yes":
-        raise RepriseError(
-            f"{candidate.model} is not proven in Solr: {report.reason}",
-            f"nothing live has changed; read {addresses['report.html']}",
-        )
-    digest = hashlib.sha256(report.to_json().encode()).hexdigest()[:16]
-    return {"pairs": verification.pairs, "report": digest, "page": addresses["report.html"]}
+    facts = {
+        "pairs": verification.pairs,
+        "report": report_digest(report.to_json().encode()),
+        "page": addresses["report.html"],
+    }
+    _keep(context, plan, Verdict(report.answer, report.reason, facts=facts))
+    return report.answer == "yes"
 
 
 def review_body(plan: Plan, context: Context) -> str:
@@ -141,7 +144,7 @@ def promote(context: Context) -> dict[str, Any]:
     plan = open_plan(context)
     ti, candidate = context["ti"], _candidate(context, plan)
     answer = Answer(**ti.xcom_pull(task_ids="review", key=ANSWER))
-    approval = release.Approval(answer.by, answer.at, ti.xcom_pull(task_ids="verify")["report"])
+    approval = release.Approval(answer.by, answer.at, str(_kept(context, "verify")["facts"]["report"]))
     with _solr(plan) as client:
         push(context, solr_url=f"{client.pinned}/{client.core}/config/params", mlflow_url=planned(context).mlflow_url)
         try:
@@ -151,12 +154,38 @@ def promote(context: Context) -> dict[str, Any]:
         except SupersededError as error:
             log.info("superseded: %s", error)
             return {"superseded": True, "reason": str(error), "release": int(plan.champion["number"])}
-        _mirror(plan.lake, plan.deployment.name, client)
+        behind = _mirror_behind(plan, client)
     return {
         "superseded": False,
         "reason": f"release {released.number} ({released.model}) is live, approved by {answer.by}",
         "release": released.number,
+        "behind": behind,
     }
+
+
+def mirror(context: Context) -> None:
+    """Let the mirrors say what Solr serves, where `promote` could not: the lake's copy, and MLflow's aliases."""
+    plan = open_plan(context)
+    with _solr(plan) as client:
+        _mirror(plan.lake, plan.deployment.name, client)
+
+
+def live_at_the_end(plan: Plan) -> Live:
+    """Return what the plan's Solr serves now; a plan without Solr asks nothing."""
+    if not plan.solr_urls:
+        return Live(None)
+    with _solr(plan) as client:
+        return what_is_live(client)
+
+
+def _mirror_behind(plan: Plan, client: SolrClient) -> str:
+    """Move the mirrors; return why they are behind, if they are: the release is live all the same."""
+    try:
+        _mirror(plan.lake, plan.deployment.name, client)
+    except RepriseError as error:
+        log.warning("the release is live, but its mirrors are behind: %s", error)
+        return str(error)
+    return ""
 
 
 def rollback(context: Context) -> dict[str, Any]:

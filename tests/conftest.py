@@ -21,6 +21,7 @@ from reprise.sandbox import solr_server, supervisor
 from reprise.sandbox.home import DEFAULT_PORTS, Home
 from reprise.sandbox.ports import free_ports
 from reprise.sandbox.services import aws_client
+from reprise.sandbox.solr_cloud import SolrCloud, solr_cloud
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -106,6 +107,13 @@ def _cores(home: Home, solr_url: str, owner: str) -> Iterator[Callable[[], str]]
     yield make
     for name in made:
         solr_server.remove_core(solr_url, home.root / "solr", name)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SolrCloud]:
+    """Two running nodes of a SolrCloud, without collections; a test that ends a node starts it again."""
+    with solr_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ class TwoReplicas(SolrClient):
         send = self._transport.send
 
         def routed(method, url, params=None, **more):
-            if url.startswith(self.urls[1]):
-                path = url.removeprefix(self.urls[1]).removeprefix(f"/{core}")
+            if url.startswith(self.nodes[1]):
+                path = url.removeprefix(self.nodes[1]).removeprefix(f"/{core}")
                 admin = path.startswith("/admin/cores")
                 url = f"{other_base}{path}" if admin else f"{other_base}/{other}{path}"
                 params = {**params, "core": other} if admin else params

@@ -194,7 +194,7 @@ def _champion(deployment: Deployment) -> tuple[list[str], dict[str, Any]]:
 
     with connect(deployment.solr.core) as client:
         release.ensure_release_zero(client, deployment.solr.request)
-        return client.urls, release.champion(client)
+        return client.nodes, release.champion(client)
 
 
 def _airflow(context: Context) -> dict[str, str]:

@@ -71,7 +71,7 @@ def publish(context: Context) -> dict[str, Any]:
         SolrClient(plan.solr_urls, solr.core, id_field=solr.request.id_field) as client,
         lake_lock(connection("lake").uri, f"solr-{solr.core}", f"run {plan.run}", expires_s=_LONGEST_S),
     ):
-        push(context, solr_url=f"{client.pinned}/{client.core}/select")
+        push(context, solr_url=f"{client.address()}/select")
         verdict = publish.run(
             client,
             plan,
@@ -93,7 +93,7 @@ def _served(deployment: Deployment, lake: str) -> tuple[list[str], dict[str, dic
     from reprise.solr.client import connect
 
     with connect(deployment.solr.core) as client:
-        fields, urls = served_fields(client), client.urls
+        fields, urls = served_fields(client), client.nodes
     known = {behaviour_field(one): one.model_dump(mode="json") for one in behaviour_features(deployment.solr)}
     kept = definitions(Lake(lake), [name for name in fields if name not in known])
     return urls, {name: known.get(name) or kept[name] for name in fields}

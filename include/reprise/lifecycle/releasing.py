@@ -80,7 +80,7 @@ def upload(context: Context) -> dict[str, Any]:
     with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run):
         filled = publish.run(client, plan, fields, checked=False)
         uploaded = release.upload(client, candidate, plan.deployment.solr.max_model_bytes)
-        address = f"{client.pinned}/{client.core}/schema/model-store"
+        address = f"{client.address()}/schema/model-store"
     log.info("behaviour: %s; %s", filled.reason, filled.facts)
     version = tracking.register(plan, candidate)
     push(context, solr_url=address, mlflow_url=tracking.run_url(plan.mlflow))
@@ -100,7 +100,7 @@ def verify(context: Context) -> bool:
     candidate, lake = _candidate(context, plan), plan.open_lake()
     with _solr(plan) as client:
         verification = release.verify(client, candidate, probes(plan, candidate), plan.deployment.solr.request)
-        push(context, solr_url=f"{client.pinned}/{client.core}/schema/model-store")
+        push(context, solr_url=f"{client.address()}/schema/model-store")
     report = add_verification(load_report(lake, plan.run), verification.to_dict(), plan.deployment.gate.policy)
     addresses = save_report(report, lake)
     recording.record_report(plan, "gate", report.answer, report.reason)
@@ -146,7 +146,7 @@ def promote(context: Context) -> dict[str, Any]:
     answer = Answer(**ti.xcom_pull(task_ids="review", key=ANSWER))
     approval = release.Approval(answer.by, answer.at, str(_kept(context, "verify")["facts"]["report"]))
     with _solr(plan) as client:
-        push(context, solr_url=f"{client.pinned}/{client.core}/config/params", mlflow_url=planned(context).mlflow_url)
+        push(context, solr_url=f"{client.address()}/config/params", mlflow_url=planned(context).mlflow_url)
         try:
             released = release.promote(
                 client, candidate, int(plan.champion["number"]), approval, _lock(client.core, plan.run)
@@ -199,7 +199,7 @@ def rollback(context: Context) -> dict[str, Any]:
     with connect(deployment.solr.core) as client:
         now = release.rollback(client, params["to_release"], reason=str(params["reason"] or ""), by=by)
         log.info("release %d (%s) is live", now.number, now.model)
-        push(context, solr_url=f"{client.pinned}/{client.core}/config/params")
+        push(context, solr_url=f"{client.address()}/config/params")
         _mirror(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
     return {"release": now.number, "model": now.model, "by": by}
 

@@ -21,6 +21,7 @@ def prune(client: SolrClient, keep: Collection[str], lock: AbstractContextManage
     Reprise's own prefix. Where a replica's pointer is unclear nothing is deleted.
     """
     with lock or nullcontext():
+        client.before_writing()
         kept = _pointed_at(client) | set(keep)
         models = [str(model["name"]) for model in client.models()]
         gone = [name for name in models if name.startswith(PREFIX) and name not in kept]

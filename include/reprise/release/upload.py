@@ -40,6 +40,7 @@ def upload(
     """
     size = _byte_gate(client, candidate, max_model_bytes)
     with lock or nullcontext():
+        client.before_writing()
         for attempt in range(_ATTEMPTS):
             _put_missing(client, candidate)
             client.reload()

@@ -18,7 +18,7 @@ from reprise.errors import ServiceError, UsageError
 from reprise.sandbox.jars import jar_paths
 
 CORE = "music"
-_FILES = resources.files("reprise.sandbox") / "solr"
+FILES = resources.files("reprise.sandbox") / "solr"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def render_configset(version: str, destination: Path) -> Path:
     from jinja2 import Environment, StrictUndefined
 
     destination.mkdir(parents=True, exist_ok=True)
-    configset = _FILES / "configset"
+    configset = FILES / "configset"
     template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=True).from_string(
         (configset / "solrconfig.xml.j2").read_text(encoding="utf-8")
     )
@@ -63,14 +63,14 @@ def render_configset(version: str, destination: Path) -> Path:
 def prepare_solr_home(home: Path) -> None:
     """Ensure Solr's folder has its solr.xml and every core in it today's configset."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / "solr.xml").write_text((_FILES / "solr.xml").read_text(encoding="utf-8"), encoding="utf-8")
+    (home / "solr.xml").write_text((FILES / "solr.xml").read_text(encoding="utf-8"), encoding="utf-8")
     for properties in home.glob("*/core.properties"):
         render_configset("8.11", properties.parent / "conf")
 
 
 def server_command(java: Path, home: Path, port: int, jars: Path | None = None) -> list[str]:
     """Return the command that runs Solr on 127.0.0.1 in the foreground; 512 MB heap."""
-    launcher = Path(str(_FILES))
+    launcher = Path(str(FILES))
     return [
         str(java),
         "-Xmx512m",

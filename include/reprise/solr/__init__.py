@@ -1,7 +1,7 @@
 """Solr and its Learning To Rank plugin: client, converter, exact scorer, version table. Knows no stage."""
 
 from reprise.solr.blend import blend
-from reprise.solr.client import FeatureLog, SolrClient, as_data
+from reprise.solr.client import FeatureLog, SolrClient
 from reprise.solr.convert import (
     InexactSplit,
     LinearExport,
@@ -12,6 +12,7 @@ from reprise.solr.convert import (
     convert_spark,
     convert_xgboost,
 )
+from reprise.solr.core import as_data
 from reprise.solr.score import score
 from reprise.solr.versions import Capabilities, capabilities
 

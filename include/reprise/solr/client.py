@@ -1,4 +1,4 @@
-"""A thin client of the calls Reprise needs, on a standalone core with one or more replicas.
+"""A thin client of the calls Reprise needs, on one core with its replicas (core.py).
 
 Traps it knows (measured on 8.11.4): a GET of an unknown store, and a query that logs from one, make a phantom store;
 ``GET model-store/<name>`` ignores the name; a list PUT that fails is half applied; the request parameter ``ids`` is
@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,10 @@ import numpy.typing as npt
 
 from reprise.connections import connection
 from reprise.errors import ServiceError, UsageError
+from reprise.solr.core import Core, JsonObject, Params
 from reprise.solr.pace import Pace
 from reprise.solr.score import check_model
-from reprise.solr.transport import Answer, Transport
-from reprise.solr.versions import Capabilities, capabilities
 
-Params = Mapping[str, Any]
-JsonObject = dict[str, Any]
 _SEPARATOR = "␟"  # between ids in one parameter; no id holds it, and Solr does not trim it away
 
 
@@ -38,76 +34,19 @@ class FeatureLog:
     values: npt.NDArray[np.float32]
 
 
-class SolrClient:
-    """One core on one or more replicas; ``urls`` are base addresses such as ``http://127.0.0.1:8983/solr``.
-
-    The first is pinned: every write goes there, so that no replica rewrites the stores from an older memory.
-    """
+class SolrClient(Core):
+    """The stores, request parameters, documents and feature values of one core on its replicas."""
 
     def __init__(
         self,
-        urls: Sequence[str],
+        nodes: Sequence[str],
         core: str,
         timeout_s: float = 60.0,
         id_field: str = "id",
         login: tuple[str, str] | None = None,
     ) -> None:
-        if not urls or isinstance(urls, str):
-            raise UsageError("no Solr address was given", "list at least one replica's base URL")
-        self.urls = [url.rstrip("/") for url in urls]
-        self.core = core
-        self.id_field = id_field
+        super().__init__(nodes, core, timeout_s, id_field, login)
         self._known_stores: set[tuple[str, str]] = set()
-        self._transport = Transport(timeout_s, login)
-
-    def __enter__(self) -> SolrClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
-
-    @property
-    def pinned(self) -> str:
-        """The replica that takes every write."""
-        return self.urls[0]
-
-    def get(self, path: str, params: Params | None = None, url: str | None = None) -> JsonObject:
-        """Return what the core answers at a path such as ``/config/params``."""
-        return self._transport.send("GET", f"{url or self.pinned}/{self.core}{path}", params=params).body
-
-    def post(self, path: str, body: Any, params: Params | None = None) -> JsonObject:
-        """Return what the pinned core answers to a JSON body."""
-        return self._transport.send("POST", f"{self.pinned}/{self.core}{path}", params=params, body=body).body
-
-    # --- the core ----------------------------------------------------------------------------------------------
-
-    def ping(self, url: str | None = None) -> None:
-        """Ensure the core answers a query; else ServiceError or UsageError."""
-        self.get("/select", {"q": "*:*", "rows": 0, "distrib": "false"}, url)
-
-    def capabilities(self, url: str | None = None) -> Capabilities:
-        """Return what this Solr's version does."""
-        info = self._transport.send("GET", f"{url or self.pinned}/admin/info/system").body
-        return capabilities(str(info["lucene"]["solr-spec-version"]))
-
-    def reload(self) -> None:
-        """Reload the core on every replica; only what was really stored is left afterwards."""
-        for url in self.urls:
-            self._transport.send("GET", f"{url}/admin/cores", params={"action": "RELOAD", "core": self.core})
-
-    def select(self, params: Params, handler: str = "/select", url: str | None = None) -> Answer:
-        """Return the answer to a search, with the seconds it took; sent as a form, so its length is not limited.
-
-        Its ``q`` is sent as ``as_data`` has it.
-        """
-        form = {**params, **({"q": as_data(params["q"])} if "q" in params else {}), "wt": "json"}
-        return self._transport.send("POST", f"{url or self.pinned}/{self.core}{handler}", form=form)
 
     # --- stores ------------------------------------------------------------------------------------------------
 
@@ -130,7 +69,7 @@ class SolrClient:
         users = [str(model["name"]) for model in self.models() if model["store"] == store]
         if users:
             raise UsageError(f"the feature store {store!r} is used by {users}", "delete these models first")
-        self._delete(f"/schema/feature-store/{store}")
+        self.delete(f"/schema/feature-store/{store}")
 
     def models(self, url: str | None = None) -> list[JsonObject]:
         """Return all models with their parameters, as stored."""
@@ -150,10 +89,7 @@ class SolrClient:
 
     def delete_model(self, name: str) -> None:
         """Delete a model; queries that name it fail at once."""
-        self._delete(f"/schema/model-store/{name}")
-
-    def _delete(self, path: str) -> None:
-        self._transport.send("DELETE", f"{self.pinned}/{self.core}{path}")
+        self.delete(f"/schema/model-store/{name}")
 
     # --- request parameters --------------------------------------------------------------------------------------
 
@@ -277,15 +213,6 @@ class SolrClient:
         if not self.features(store, url):
             raise UsageError(f"Solr at {url} has no feature store {store!r}", "upload it first")
         self._known_stores.add((store, url))
-
-
-def as_data(text: str) -> str:
-    """Return a listener's text so that Solr reads no macro in it: ``${`` becomes ``$ {``.
-
-    Solr expands ``${name}`` in every parameter of a search, and LTR once more in what a feature is passed; neither can
-    be escaped, and a name that nobody sent fails the search (measured on 8.11.4). Tokenizers part words there anyway.
-    """
-    return text.replace("${", "$ {")
 
 
 def _require_finite(updates: Sequence[tuple[str, Mapping[str, float | None]]]) -> None:

@@ -18,6 +18,7 @@ import beside_duckdb
 import extraction
 import families
 import feature_logging
+import gate
 import growth
 import judging
 import lifecycle
@@ -61,7 +62,7 @@ def main() -> int:
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
             order, training, tuning, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
-            publishing, ranking_metrics, scoring, families,
+            publishing, ranking_metrics, gate, scoring, families,
         )  # fmt: skip
         failed = [part.__name__ for part in parts if not _shown(part, home, plan)]
     except RepriseError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reprise.errors import MissingDataError
-from reprise.gate.paired import paired
+from reprise.gate.paired import Beside, paired
 from reprise.lake import Lake
 from reprise.metrics import Comparison
 from reprise.plan import Plan
@@ -33,4 +33,6 @@ def differences(plan: Plan) -> dict[str, Comparison]:
     lake = plan.open_lake()
     scores = lake.read("scores", plan.models_version, [plan.partition])
     test, rival = paired(scores, "test"), serving(champion_release(plan, lake))
-    return {model: test.compare(model, rival, plan.deployment.gate.policy) for model in sorted(test.models)}
+    models = sorted(test.models)
+    found = test.compare_all([Beside(model, rival) for model in models], plan.deployment.gate.policy)
+    return dict(zip(models, found, strict=True))

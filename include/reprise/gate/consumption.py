@@ -1,4 +1,4 @@
-"""What listeners got in the test days, and what the candidate would have brought: reported, not deciding."""
+"""What listeners got in the test days, and what the candidate would have brought."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from reprise.gate.paired import paired
+from reprise.gate.paired import Beside, paired
 from reprise.lake import Lake
 from reprise.metrics.consumption_score import consumption_score
 from reprise.pages import finite
@@ -28,7 +28,8 @@ def expected(plan: Plan, lake: Lake, scores: pa.Table, candidate: str, champion:
     if not {candidate, champion} <= set(estimates):
         return {}
     test = paired(scores, "test", name)
-    found = test.compare(candidate, champion, plan.deployment.gate.policy, reading=(VARIANT, UNJUDGED))
+    asked = Beside(candidate, champion, reading=(VARIANT, UNJUDGED))
+    (found,) = test.compare_all([asked], plan.deployment.gate.policy)
     return {
         "metric": name,
         "candidate": estimates[candidate],

@@ -26,11 +26,11 @@ from reprise.gate.checks import (
     superior,
     untouched_test_block,
 )
-from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
+from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Beside, Paired, paired
 from reprise.gate.pick import pick
 from reprise.gate.refresh import refreshes
 from reprise.gate.report import Moved, Report, save_report
-from reprise.gate.slices import Slice, slices_of
+from reprise.gate.slices import Slice, asked_of, segments_of, slices_of
 from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES, Comparison
 from reprise.plan import Plan
@@ -79,11 +79,16 @@ def examine(plan: Plan, lake: Lake) -> Report:
     validation, test = paired(scores, "validation"), paired(scores, "test")
     picked = pick(plan, lake, validation)
     family = picked.family
-    comparison = test.compare(family, champion, plan.deployment.gate.policy)
     measured, theta_reason = _theta(plan, lake)
-    slices = slices_of(test, family, champion, plan.deployment.gate.policy)
+    segments, rivals = segments_of(test), _rivals(plan, test, champion)
+    asked = [Beside(family, champion), *(Beside(family, rival) for rival in rivals)]
+    comparison, *found = test.compare_all([*asked, *asked_of(segments, family, champion)], plan.deployment.gate.policy)
+    against = dict(zip(rivals, found, strict=False))
+    slices = slices_of(test, segments, family, champion, found[len(rivals) :])
     expected = consumption.expected(plan, lake, scores, family, champion)
-    effect = _effect_checks(plan, test, comparison, family, champion, refreshes(plan, family, release))
+    effect = _effect_checks(
+        plan.deployment.gate.policy, comparison, against, champion, refreshes(plan, family, release)
+    )
     refresh = effect[0].name == "no_worse_than_champion"
     may_lose = plan.deployment.gate.policy.refresh_margin if refresh else None
     checks = [
@@ -147,24 +152,26 @@ def _data_checks(
     ]
 
 
+def _rivals(plan: Plan, test: Paired, champion: str) -> list[str]:
+    """Return the baselines that a candidate has to beat besides what serves."""
+    plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
+    asked = {"engine_order": True, "popularity": plays, "best_feature": "best_feature" in test.models}
+    return [name for name in BASELINES if name != champion and asked[name]]
+
+
 def _effect_checks(
-    plan: Plan, test: Paired, comparison: Comparison, family: str, champion: str, refresh: str
+    policy: Policy, comparison: Comparison, against: dict[str, Comparison], champion: str, refresh: str
 ) -> list[Check]:
     """Return the checks of one of two ways: proven better, or, where ``refresh`` says why that is enough, no worse."""
-    policy = plan.deployment.gate.policy
     serving = "what serves now" if champion == "champion" else "what serves now, the engine's own order"
     better = superior("superior_to_champion", serving, comparison, policy.min_gain, policy)
     newer = bool(refresh) and better.outcome != "pass"
     checks = [no_worse("no_worse_than_champion", serving, comparison, policy, refresh) if newer else better]
-    plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
-    asked = {"engine_order": True, "popularity": plays, "best_feature": "best_feature" in test.models}
-    for baseline, rival in BASELINES.items():
-        if baseline != champion and asked[baseline]:
-            against = test.compare(family, baseline, policy)
-            if newer:
-                checks.append(no_worse(f"no_worse_than_{baseline}", rival, against, policy, "as a refresh"))
-            else:
-                checks.append(superior(f"beats_{baseline}", rival, against, policy.baseline_margin, policy))
+    for baseline, found in against.items():
+        if newer:
+            checks.append(no_worse(f"no_worse_than_{baseline}", BASELINES[baseline], found, policy, "as a refresh"))
+        else:
+            checks.append(superior(f"beats_{baseline}", BASELINES[baseline], found, policy.baseline_margin, policy))
     return checks
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from reprise.errors import MissingDataError
-from reprise.metrics import Comparison, Means, compare, consumption_ndcg, means
+from reprise.metrics import Comparison, Means, compare_all, consumption_ndcg, means
 from reprise.settings.gate import Policy
 
 #: What decides; everything else is reported.
@@ -20,6 +20,16 @@ DECIDING_THETA = "measured"  # holds the assumed curve where θ could not be mea
 DECIDING_UNJUDGED = "judged_only"
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What to compare: two models under a reading, the deciding one, over all queries or those in ``only``."""
+
+    first: str
+    second: str
+    only: NDArray[np.bool_] | None = None
+    reading: tuple[str, str] = (DECIDING_THETA, DECIDING_UNJUDGED)
 
 
 @dataclass(frozen=True)
@@ -57,24 +67,26 @@ class Paired:
         """Return a model's means of the deciding metric."""
         return means(self.of(model), self.traffic)
 
-    def compare(
-        self,
-        first: str,
-        second: str,
-        policy: Policy,
-        only: NDArray[np.bool_] | None = None,
-        reading: tuple[str, str] = (DECIDING_THETA, DECIDING_UNJUDGED),
-    ) -> Comparison:
-        """Return first minus second under a reading, the deciding one, over all queries or those in ``only``."""
-        chosen = np.ones(len(self.queries), bool) if only is None else only
-        return compare(
-            self.of(first, *reading)[chosen],
-            self.of(second, *reading)[chosen],
-            self.traffic[chosen],
+    def compare_all(self, asked: Sequence[Beside], policy: Policy) -> list[Comparison]:
+        """Return first minus second of each, all from one draw of the queries; many at once cost little more than one.
+
+        Each comes out as it would alone, to the last bit.
+        """
+        gaps = [self.of(one.first, *one.reading) - self.of(one.second, *one.reading) for one in asked]
+        return compare_all(
+            [
+                gap if one.only is None else np.where(one.only, gap, np.nan)
+                for one, gap in zip(asked, gaps, strict=True)
+            ],
+            self.traffic,
             head_queries=policy.head_queries,
             resamples=policy.resamples,
             confidence=policy.confidence,
         )
+
+    def compare(self, first: str, second: str, policy: Policy) -> Comparison:
+        """Return first minus second over all queries by the deciding reading."""
+        return self.compare_all([Beside(first, second)], policy)[0]
 
     def difference(self, first: str, second: str, theta: str, unjudged: str) -> float:
         """Return the traffic-weighted difference under another reading of the same logs; NaN without queries."""
@@ -88,26 +100,31 @@ def paired(scores: pa.Table, role: str, metric: str = METRIC) -> Paired:
     if not rows.num_rows:
         raise MissingDataError(f"the scores hold no {metric} for the {role} blocks", "run `reprise evaluate` again")
     # Several training blocks are several weeks of the same query: each is a row of its own.
-    keys = pc.binary_join_element_wise(rows["block"], rows["query_group"], "\t").to_numpy(zero_copy_only=False)
-    unique, first, codes = np.unique(keys.astype(str), return_index=True, return_inverse=True)
+    keys = pc.binary_join_element_wise(rows["block"], rows["query_group"], "\t").combine_chunks().dictionary_encode()
+    order = pc.sort_indices(keys.dictionary)
+    place = np.empty(len(order), np.int64)
+    place[order.to_numpy()] = np.arange(len(order))
+    codes = place[keys.indices.to_numpy()]
+    first = np.empty(len(order), np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
 
     def column(name: str) -> NDArray[np.str_]:
-        return np.asarray([label or "" for label in rows[name].take(first).to_pylist()], dtype=str)
+        return pc.fill_null(rows[name].take(first), "").to_numpy().astype(str)
 
-    seen = np.where(np.asarray(rows["seen_before"].take(first).to_pylist(), bool), "seen before", "new")
+    seen = np.where(rows["seen_before"].take(first).to_numpy(), "seen before", "new")
     return Paired(
-        queries=[key.split("\t", 1)[1] for key in unique.tolist()],
-        traffic=np.asarray(rows["traffic"].take(first).to_pylist(), float),
+        queries=[key.split("\t", 1)[1] for key in keys.dictionary.take(order).to_pylist()],
+        traffic=rows["traffic"].take(first).to_numpy().astype(float),
         segments={"traffic": column("segment"), "language": column("language"), "novelty": seen},
-        values=_values(rows, codes, len(unique)),
+        values=_values(rows, codes, len(order)),
     )
 
 
 def _values(rows: pa.Table, codes: NDArray[np.int64], queries: int) -> dict[tuple[str, str, str], Floats]:
     """Return each model's values along the query axis."""
-    value = np.array([np.nan if v is None else v for v in rows["value"].to_pylist()], float)
-    kinds = list(zip(*(rows[name].to_pylist() for name in ("model", "theta_variant", "unjudged")), strict=True))
-    number = {kind: n for n, kind in enumerate(dict.fromkeys(kinds))}
-    matrix = np.full((len(number), queries), np.nan)
-    matrix[[number[kind] for kind in kinds], codes] = value
-    return {kind: matrix[n] for kind, n in number.items()}
+    names = [rows[name] for name in ("model", "theta_variant", "unjudged")]
+    kinds = pc.binary_join_element_wise(*names, "\t").combine_chunks().dictionary_encode()
+    matrix = np.full((len(kinds.dictionary), queries), np.nan)
+    matrix[kinds.indices.to_numpy(), codes] = rows["value"].to_numpy().astype(float)  # a null becomes NaN
+    found = [kind.split("\t") for kind in kinds.dictionary.to_pylist()]
+    return {(model, theta, unjudged): matrix[n] for n, (model, theta, unjudged) in enumerate(found)}

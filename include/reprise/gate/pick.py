@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reprise.gate.paired import Paired, paired
+from reprise.gate.paired import Beside, Paired, paired
 from reprise.lake import Lake
 from reprise.metrics import Means
 from reprise.plan import Plan
@@ -81,15 +81,16 @@ def best_of(held: Paired, families: Sequence[str], steps: Mapping[str, float], p
     """
     values = {name: held.mean(name).traffic_weighted for name in families}
     best = max(values, key=lambda name: (np.nan_to_num(values[name], nan=-1.0), name))
-    apart = {name: held.compare(best, name, policy) for name in families}
+    found = held.compare_all([Beside(best, name) for name in families], policy)
+    apart = dict(zip(families, found, strict=True))
     behind = {name: one.difference for name, one in apart.items()}
     errors = {name: one.standard_error for name, one in apart.items()}
     # Where hardly anything counts no error is known, and nothing is as good as the best.
     as_good = [name for name in families if behind[name] <= within * errors[name] and _far_cheaper(steps, name, best)]
     family = min(as_good, key=lambda name: (steps[name], behind[name]), default=best)
     counted = _counting(held, families)
-    found = Pick(family, best, counted, counted, values, behind, errors, dict(steps))
-    return replace(found, words=_words(found))
+    picked = Pick(family, best, counted, counted, values, behind, errors, dict(steps))
+    return replace(picked, words=_words(picked))
 
 
 def _far_cheaper(steps: Mapping[str, float], name: str, best: str) -> bool:

@@ -10,7 +10,7 @@ from reprise.metrics.ndcg import Discount, Gain, Ndcg, consumption_ndcg
 from reprise.metrics.ranking import Empty, Metric
 from reprise.metrics.relevance import AveragePrecision, Precision, Recall, ReciprocalRank, Success
 from reprise.metrics.repeated import RepeatedNdcg
-from reprise.metrics.significance import Comparison, compare, effective_n
+from reprise.metrics.significance import Comparison, compare, compare_all, effective_n
 from reprise.metrics.stopping import Err, Rbp
 from reprise.metrics.unjudged import UNJUDGED_POLICIES, Unjudged, resolve_unjudged
 
@@ -36,6 +36,7 @@ __all__ = [
     "Success",
     "Unjudged",
     "compare",
+    "compare_all",
     "consumption_ndcg",
     "effective_n",
     "means",

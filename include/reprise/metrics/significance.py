@@ -4,12 +4,13 @@ The heaviest queries are a fixed stratum: they are there every week, so every re
 their traffic unchanged. Their differences still carry the noise of their labels, and one query's share of the
 answer can be large: each gets, in each resample, a residual drawn from all heads (residual bootstrap, Efron, Annals
 of Statistics 1979; a head is assumed no noisier than the heads' average, which its traffic makes likely). Torso and
-tail queries are a sample of what might have been searched, and are drawn with replacement (Sakai, SIGIR 2006), also
-as a stratum: heads and the rest keep their share.
+tail queries are a sample of what might have been searched, and are weighted anew (Bayesian bootstrap; of queries as
+such Sakai, SIGIR 2006), also as a stratum: heads and the rest keep their share. How: metrics/resampling.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -17,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.errors import UsageError
+from reprise.metrics.resampling import Sample, randomisation, resample
 
 Floats = NDArray[np.float64]
-_CHUNK_CELLS = 4_000_000  # bounds memory: resamples × queries at a time
 
 
 @dataclass(frozen=True)
@@ -59,65 +60,65 @@ def compare(
     first, second, traffic = (np.asarray(a, float) for a in (first, second, traffic))
     if not len(first) == len(second) == len(traffic):
         raise UsageError(f"{len(first)}, {len(second)} and {len(traffic)} values", "pair the rankings by query")
-    paired = ~(np.isnan(first) | np.isnan(second)) & (traffic > 0)
-    d, w = (first - second)[paired], traffic[paired]
-    if len(d) < 2:
-        nan = float("nan")
-        return Comparison(float(d[0]) if len(d) else nan, nan, nan, nan, nan, nan, len(d), effective_n(w))
-    order = np.lexsort((np.flatnonzero(paired), -w))  # stable: equal traffic keeps the caller's order
-    d, w = d[order], w[order] / w.sum()
-    rng = np.random.default_rng(seed)
+    (found,) = compare_all(
+        [first - second], traffic,
+        head_queries=head_queries, resamples=resamples, confidence=confidence, seed=seed,
+    )  # fmt: skip
+    return found
+
+
+def compare_all(
+    differences: Sequence[Floats],
+    traffic: Floats,
+    *,
+    head_queries: int = 50,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Return a comparison for each array of differences over the same queries, all from one draw.
+
+    A query without a difference (NaN) has no part in that comparison: so do segments. Each comes out as it would alone.
+    """
+    traffic = np.asarray(traffic, float)
+    samples = [_sample(np.asarray(d, float), traffic, head_queries) for d in differences]
+    told = [n for n, one in enumerate(samples) if len(one.d) >= 2]
+    known = [samples[n] for n in told]
+    drawn = resample(known, len(traffic), resamples, seed)
+    p_values = randomisation(known, len(traffic), resamples, seed)
+    found = [_unknown(one, traffic) for one in samples]
+    for column, n in enumerate(told):
+        found[n] = _comparison(samples[n], traffic, drawn[:, column], float(p_values[column]), confidence)
+    return found
+
+
+def _sample(d: Floats, traffic: Floats, head_queries: int) -> Sample:
+    paired = ~np.isnan(d) & (traffic > 0)
+    place = np.flatnonzero(paired)
+    place = place[np.argsort(-traffic[place], kind="stable")]  # equal traffic keeps the caller's order
+    w, n = traffic[place], len(place)
     # A stratum of one query has no spread to show, so fewer than two heads, or one query left over, join the rest.
-    cut = head_queries if 2 <= head_queries <= len(d) - 2 else (len(d) if head_queries >= len(d) else 0)
-    drawn = _heads(d[:cut], w[:cut], resamples, rng) + _rest(d[cut:], w[cut:], resamples, rng)
-    tail = (1 - confidence) / 2
+    cut = head_queries if 2 <= head_queries <= n - 2 else (n if head_queries >= n else 0)
+    return Sample(d[place], w / w.sum() if n else w, place, cut)
+
+
+def _unknown(one: Sample, traffic: Floats) -> Comparison:
+    nan, n = float("nan"), len(one.d)
+    only = float(one.d[0]) if n else nan
+    return Comparison(only, nan, nan, nan, nan, nan, n, effective_n(traffic[one.place]))
+
+
+def _comparison(one: Sample, traffic: Floats, drawn: Floats, p_value: float, confidence: float) -> Comparison:
+    tail, normal = (1 - confidence) / 2, NormalDist()
     lower, upper = np.quantile(drawn, [tail, 1 - tail])
     error = float(drawn.std(ddof=1))
-    normal = NormalDist()
     return Comparison(
-        difference=float(d @ w),
+        difference=float(np.sum(one.d * one.w)),
         lower=float(lower),
         upper=float(upper),
         standard_error=error,
         detectable=(normal.inv_cdf(1 - tail) + normal.inv_cdf(0.8)) * error,
-        p_value=_randomisation(d * w, resamples, rng),
-        queries=len(d),
-        effective_n=effective_n(w),
+        p_value=p_value,
+        queries=len(one.d),
+        effective_n=effective_n(traffic[one.place]),
     )
-
-
-def _heads(d: Floats, w: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    """Return the heads' contribution in each resample: every head with its traffic and somebody's residual."""
-    if not len(d):
-        return np.zeros(resamples)
-    residual = (d - d.mean()) * np.sqrt(len(d) / (len(d) - 1))
-    noise = np.empty(resamples)
-    for rows in _chunks(resamples, len(d)):
-        noise[rows] = residual[rng.integers(0, len(d), (rows.stop - rows.start, len(d)))] @ w
-    return float(d @ w) + noise
-
-
-def _rest(d: Floats, w: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    """Return the other queries' contribution in each resample, drawn with replacement, their share kept."""
-    if not len(d):
-        return np.zeros(resamples)
-    drawn, share, weighted = np.empty(resamples), w.sum(), d * w
-    for rows in _chunks(resamples, len(d)):
-        picked = rng.integers(0, len(d), (rows.stop - rows.start, len(d)))
-        drawn[rows] = weighted[picked].sum(axis=1) / w[picked].sum(axis=1) * share
-    return drawn
-
-
-def _randomisation(contributions: Floats, resamples: int, rng: np.random.Generator) -> float:
-    """Return the share of random relabelings (signs) at least as extreme as what was seen, itself included."""
-    total = contributions.sum()
-    sums = np.empty(resamples)
-    for rows in _chunks(resamples, len(contributions)):
-        signs = rng.integers(0, 2, (rows.stop - rows.start, len(contributions)), dtype=np.int8)
-        sums[rows] = 2 * (signs @ contributions) - total
-    return float((1 + (np.abs(sums) >= abs(total) - 1e-15).sum()) / (1 + resamples))
-
-
-def _chunks(resamples: int, width: int) -> list[slice]:
-    step = max(1, _CHUNK_CELLS // max(width, 1))
-    return [slice(start, min(start + step, resamples)) for start in range(0, resamples, step)]

@@ -10,8 +10,8 @@ One write to Solr makes an earlier release live again. Nothing is uploaded, relo
 
 **Form**: *deployment*; *to release* (empty: the previous one; 0: the engine's own order, always possible); *reason*.
 
-**Endings**: green: that release is live. Red: the message says what Solr answered. If only MLflow is down the
-pointer has been switched all the same; clear the task to catch up.
+**Endings**: green: that release is live; the log and the task's result name replicas that were away, and say where the
+copies in MLflow and the lake are behind. Red: the message says what Solr answered.
 
 **Schedule**: none; by hand only. With Airflow down, `reprise release rollback <deployment>` does the same.
 

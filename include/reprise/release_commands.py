@@ -32,6 +32,68 @@ def release_list(deployment: _Deployment) -> None:
     Console().print(table)
 
 
+@release.command("status")
+def release_status(
+    deployment: _Deployment,
+    repair: Annotated[bool, typer.Option(help="Mend the copies in lake and MLflow; never Solr.")] = False,
+    solr_only: Annotated[bool, typer.Option("--solr-only", help="Ask no copy: Solr alone has to be up.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what is live on every replica, since when, how old, who let it, and whether the copies agree.
+
+    Exits 0 where all agree, else 1. Example: `reprise release status demo`
+    """
+    import json
+    from dataclasses import asdict
+
+    from reprise import release as room
+    from reprise.release_pages import show_status
+    from reprise.settings import load_deployment
+
+    settings = load_deployment(deployment)
+    with _solr(deployment) as client:
+        found = room.status(client)
+    copies = [] if solr_only else _copies(settings.name, found)
+    if repair and not all(copy.ok for copy in copies):
+        _repair(settings.name, found)
+        copies = _copies(settings.name, found)
+    if as_json:
+        typer.echo(json.dumps({**found.to_dict(), "mirrors": [asdict(copy) for copy in copies]}, indent=1))
+    else:
+        show_status(found, copies)
+    raise typer.Exit(0 if found.agreed and all(copy.ok for copy in copies) else 1)
+
+
+@release.command("prune")
+def release_prune(
+    deployment: _Deployment,
+    last: Annotated[int | None, typer.Option(help="Releases to keep; solr.serving.keep_releases if left out.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Free what no release needs: models beyond the last ones, then stores nobody uses.
+
+    Live, previous, what waits for a review, and the last releases stay. Example: `reprise release prune demo --dry-run`
+    """
+    from reprise import release as room
+    from reprise.connections import connection
+    from reprise.lifecycle.lock import lake_lock
+    from reprise.release.staged import staged
+    from reprise.settings import load_deployment
+
+    solr = load_deployment(deployment).solr
+    kept = solr.serving.keep_releases if last is None else last
+    root = connection("lake").uri
+    waiting = staged(root, solr.core)
+    with _solr(deployment) as client:
+        if dry_run:
+            gone = room.prunable(client, waiting, kept)
+        else:
+            gone = room.prune(client, waiting, kept, lake_lock(root, f"solr-{solr.core}", "reprise release prune"))
+    for name in gone:
+        typer.echo(name)
+    typer.echo(f"{len(gone)} {'would go' if dry_run else 'gone'}; waiting for a review: {len(waiting)}", err=True)
+
+
 @release.command("rollback")
 def release_rollback(
     deployment: _Deployment,
@@ -46,8 +108,10 @@ def release_rollback(
     from reprise import release as room
 
     with _solr(deployment) as client:
-        now = room.rollback(client, to_release=to, reason=reason, by=by)
-    typer.echo(f"release {now.number} ({now.model or 'engine order'}) is live")
+        rolled = room.rollback(client, to_release=to, reason=reason, by=by)
+    typer.echo(f"release {rolled.release.number} ({rolled.release.model}) is live")
+    for url, why in rolled.unconfirmed.items():
+        typer.echo(f"not confirmed by {url}: {why}", err=True)
 
 
 def _solr(deployment: str) -> Any:
@@ -55,3 +119,28 @@ def _solr(deployment: str) -> Any:
     from reprise.solr.client import connect
 
     return connect(load_deployment(deployment).solr.core)
+
+
+def _copies(deployment: str, found: Any) -> list[Any]:
+    from reprise.connections import connection
+    from reprise.errors import RepriseError
+    from reprise.lake import Lake
+    from reprise.release.mirrors import mirrors
+    from reprise.tracking import served_aliases
+
+    aliases: dict[str, str] | RepriseError
+    try:
+        aliases = served_aliases(deployment)
+    except RepriseError as error:
+        aliases = error
+    return mirrors(found, Lake(f"{connection('lake').uri}/{deployment}"), aliases)
+
+
+def _repair(deployment: str, found: Any) -> None:
+    from reprise.connections import connection
+    from reprise.lake import Lake
+    from reprise.release.mirrors import copy_record
+    from reprise.tracking import set_champion
+
+    copy_record(found, Lake(f"{connection('lake').uri}/{deployment}"))
+    set_champion(deployment, *(one.model if one and one.rq else "" for one in (found.live, found.previous)))

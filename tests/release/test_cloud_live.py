@@ -137,6 +137,6 @@ def test_prune_frees_what_nothing_points_at_on_every_replica(client):
         upload(client, candidate, LIMIT)
     promote(client, POPULAR, 0, approval())
 
-    assert set(prune(client, keep=[])) == {UNPOPULAR.model}
+    assert set(prune(client, last=0)) == {UNPOPULAR.model}
 
     assert [[model["name"] for model in client.models(url)] for url in client.urls] == [[POPULAR.model]] * 2

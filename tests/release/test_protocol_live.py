@@ -123,7 +123,7 @@ def test_promotion_gives_the_new_order_and_rollback_the_old_one_without_an_uploa
     assert live(client).number == 0
     assert [path for method, path in sent if method != "GET"] == ["/config/params"]
     assert not any("RELOAD" in path or "/admin/cores" in path for _, path in sent)
-    assert rollback(client, None, "it was fine", "ops") == release
+    assert rollback(client, None, "it was fine", "ops").release == release
     assert search(client) == new
 
 
@@ -324,7 +324,7 @@ def test_promotion_is_superseded_when_the_live_paramset_was_changed_by_hand(bare
     with pytest.raises(ServiceError, match="is not what any release recorded"):
         live(bare)
 
-    assert rollback(bare, 0, "repair", "ops").number == 0
+    assert rollback(bare, 0, "repair", "ops").release.number == 0
     assert live(bare).number == 0
 
 
@@ -388,7 +388,7 @@ def test_a_record_with_fields_of_a_later_version_can_still_be_rolled_back_to(bar
 
     rollback(bare, 0, "worse", "ops")
 
-    assert rollback(bare, 1, "better", "ops") == release
+    assert rollback(bare, 1, "better", "ops").release == release
     assert bare.paramsets()[RELEASES]["release_1"] == later
 
 
@@ -397,11 +397,11 @@ class Raced(SolrClient):
 
     rival, late = None, False
 
-    def write_paramsets(self, replace, merge=None):
+    def write_paramsets(self, replace, merge=None, timeout_s=None):
         rival, self.rival = self.rival, None
         if rival and not self.late:
             rival()
-        super().write_paramsets(replace, merge)
+        super().write_paramsets(replace, merge, timeout_s)
         if rival and self.late:
             rival()
 
@@ -426,7 +426,7 @@ def test_a_rollback_that_lost_the_race_is_written_once_more_and_wins(bare):
     with client_of(f"{bare.pinned}/{bare.core}", Raced) as raced:
         raced.rival, raced.late = (lambda: promote(bare, UNPOPULAR, 0, approval())), True
 
-        assert rollback(raced, 0, "bad order", "ops").number == 0
+        assert rollback(raced, 0, "bad order", "ops").release.number == 0
 
     assert live(bare).number == 0
     assert [r.number for r in releases(bare)] == [0, 1, 2]
@@ -517,12 +517,12 @@ def test_prune_keeps_live_previous_staged_and_foreign_models(bare):
     bare.put_features("theirs_unused", FEATURES)
     bare.put_model({**lone.solr_model(), "name": "theirs", "store": "theirs"})
 
-    gone = prune(bare, keep=[candidates[3].model])
+    gone = prune(bare, staged=[candidates[3].model], last=0)
 
     assert gone == [candidates[0].model, lone.model, lone.store]
     assert {model["name"] for model in bare.models()} == {*(c.model for c in candidates[1:]), "theirs"}
     assert set(bare.feature_stores()) == {candidates[0].store, "theirs", "theirs_unused"}
-    assert rollback(bare, None, "check", "ops").model == candidates[1].model
+    assert rollback(bare, None, "check", "ops").release.model == candidates[1].model
 
 
 def test_prune_deletes_nothing_while_the_pointer_is_unclear(bare):
@@ -530,6 +530,6 @@ def test_prune_deletes_nothing_while_the_pointer_is_unclear(bare):
     bare.write_paramsets({LIVE: {"rq": f"{{!ltr model={POPULAR.model}}}"}})
 
     with pytest.raises(ServiceError, match="nothing was pruned"):
-        prune(bare, keep=[])
+        prune(bare, last=0)
 
     assert bare.model(POPULAR.model) is not None

@@ -72,7 +72,7 @@ def test_a_model_missing_on_one_replica_is_not_rolled_back_to(replicas):
     promote(pinned, MODEL, 0, approval())
     rollback(pinned, 0, "test", "ops")
 
-    with pytest.raises(UsageError, match="not on http://replica-2/solr"):
+    with pytest.raises(UsageError, match="is not on http://replica-2/solr"):
         rollback(both, 1, "again", "ops")
 
     assert live(pinned).number == 0
@@ -96,5 +96,5 @@ def test_prune_keeps_what_is_live_on_any_replica(replicas):
         upload(one, MODEL, LIMIT)
     promote(second, MODEL, 0, approval())
 
-    assert prune(both, keep=[]) == []
+    assert prune(both, last=0) == []
     assert pinned.model(MODEL.model) is not None

@@ -334,6 +334,9 @@ def test_versions_are_made_once_and_aliases_follow_solr(plan, client):
     assert served.metadata.model_id == logged.model_id
     tracking.set_champion("tiny", "reprise_lambdamart_2", "reprise_lambdamart_1")
     assert {"champion": second, "previous": first} == aliases()
+    served = {"champion": "reprise_lambdamart_2", "previous": "reprise_lambdamart_1"}
+    assert tracking.served_aliases("tiny") == served
+    assert tracking.served_aliases("nobody") == {}
     tracking.set_champion("tiny", "", "reprise_lambdamart_2")  # back to release 0: no model serves
     assert {"previous": second} == aliases()
 

@@ -73,12 +73,14 @@ def upload(context: Context) -> dict[str, Any]:
     """
     from reprise import release
     from reprise.features import publish
+    from reprise.release.staged import stage
 
     plan = open_plan(context)
     candidate = _candidate(context, plan)
     fields = publish.not_newer(plan.open_lake(), candidate.behaviour_fields, plan.as_of)
     with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run):
         filled = publish.run(client, plan, fields, checked=False)
+        stage(connection("lake").uri, client.core, candidate.model, plan.run)
         uploaded = release.upload(client, candidate, plan.deployment.solr.max_model_bytes)
         address = f"{client.address()}/schema/model-store"
     log.info("behaviour: %s; %s", filled.reason, filled.facts)
@@ -154,7 +156,7 @@ def promote(context: Context) -> dict[str, Any]:
         except SupersededError as error:
             log.info("superseded: %s", error)
             return {"superseded": True, "reason": str(error), "release": int(plan.champion["number"])}
-        behind = _mirror_behind(plan, client)
+        behind = _mirror_behind(plan.lake, plan.deployment.name, client)
     return {
         "superseded": False,
         "reason": f"release {released.number} ({released.model}) is live, approved by {answer.by}",
@@ -178,10 +180,10 @@ def live_at_the_end(plan: Plan) -> Live:
         return what_is_live(client)
 
 
-def _mirror_behind(plan: Plan, client: SolrClient) -> str:
+def _mirror_behind(lake: str, deployment: str, client: SolrClient) -> str:
     """Move the mirrors; return why they are behind, if they are: the release is live all the same."""
     try:
-        _mirror(plan.lake, plan.deployment.name, client)
+        _mirror(lake, deployment, client)
     except RepriseError as error:
         log.warning("the release is live, but its mirrors are behind: %s", error)
         return str(error)
@@ -197,16 +199,18 @@ def rollback(context: Context) -> dict[str, Any]:
     deployment = load_deployment(str(params["deployment"]))
     by = str(getattr(context["dag_run"], "triggering_user_name", None) or "airflow")
     with connect(deployment.solr.core) as client:
-        now = release.rollback(client, params["to_release"], reason=str(params["reason"] or ""), by=by)
-        log.info("release %d (%s) is live", now.number, now.model)
+        rolled = release.rollback(client, params["to_release"], reason=str(params["reason"] or ""), by=by)
+        now = rolled.release
+        log.info("release %d (%s) is live; not confirmed: %s", now.number, now.model, rolled.unconfirmed or "none")
         push(context, solr_url=f"{client.address()}/config/params")
-        _mirror(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
-    return {"release": now.number, "model": now.model, "by": by}
+        behind = _mirror_behind(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
+    return {"release": now.number, "model": now.model, "by": by, "unconfirmed": rolled.unconfirmed, "behind": behind}
 
 
 def prune(context: Context) -> None:
-    """Take what this run put into Solr out again; every recorded release can still be rolled back to."""
+    """Take what this run put into Solr out again, and the models of releases beyond those that are kept."""
     from reprise import release
+    from reprise.release.staged import staged, unstage
 
     if find_planned(context) is None:
         return
@@ -214,20 +218,21 @@ def prune(context: Context) -> None:
     if not plan.solr_urls:
         return
     with _solr(plan) as client:
-        keep = {recorded.model for recorded in release.releases(client)}
-        gone = release.prune(client, keep, _lock(client.core, plan.run))
+        root, last = connection("lake").uri, plan.deployment.solr.serving.keep_releases
+        unstage(root, client.core, plan.run)
+        gone = release.prune(client, staged(root, client.core), last, _lock(client.core, plan.run))
     log.info("pruned %s", gone or "nothing")
 
 
 def _mirror(lake: str, deployment: str, client: SolrClient) -> None:
     """Copy the record of releases to the lake and move MLflow's aliases."""
     from reprise.lake import Lake
-    from reprise.release.record import read_pointer
+    from reprise.release import status
+    from reprise.release.mirrors import copy_record
 
-    pointer = read_pointer(client)
-    entries = [entry.to_dict() for entry in pointer.releases]
-    Lake(lake).put_json("releases.json", {"releases": entries, "switches": [asdict(s) for s in pointer.switches]})
-    recording.mirror(deployment, pointer.live, pointer.previous)
+    found = status(client)
+    copy_record(found, Lake(lake))
+    recording.mirror(deployment, found.live, found.previous)
 
 
 def _candidate(context: Context, plan: Plan) -> Candidate:

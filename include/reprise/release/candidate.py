@@ -56,12 +56,12 @@ class Candidate:
     @property
     def store(self) -> str:
         """The feature store's name, from the features alone; a name always holds the same features."""
-        return f"{PREFIX}{digest_of(_by_name(self.features))}"
+        return named_store(self.features)
 
     @property
     def model(self) -> str:
         """The model's name in Solr, from model and features."""
-        return f"{PREFIX}{self.family}_{digest_of([self.model_json, _by_name(self.features)])}"
+        return named_model(self.family, self.model_json, self.features)
 
     @property
     def rq(self) -> str:
@@ -87,6 +87,16 @@ class Candidate:
                 "train it anew with this version",
             )
         return cls(**fields)
+
+
+def named_store(features: list[dict[str, Any]]) -> str:
+    """Return the name of a store that holds these features, in whatever order."""
+    return f"{PREFIX}{digest_of(_by_name(features))}"
+
+
+def named_model(family: str, model_json: dict[str, Any], features: list[dict[str, Any]]) -> str:
+    """Return the name of a model over these features."""
+    return f"{PREFIX}{family}_{digest_of([model_json, _by_name(features)])}"
 
 
 def _by_name(features: list[dict[str, Any]]) -> list[dict[str, Any]]:

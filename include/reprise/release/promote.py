@@ -1,4 +1,4 @@
-"""Make a candidate live by one write, only if the world is still the one it was compared with; and roll back.
+"""Make a candidate live by one write, only if the world is still the one it was compared with.
 
 The live model is a pointer in Solr's request parameters. One ``config/params`` write sets what is live, what was, and
 the record. Solr takes no expected version from a client, so the check is before the write (what is live now) and
@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-from reprise.errors import ServiceError, SupersededError, UsageError
+from reprise.errors import SupersededError, UsageError
 from reprise.release.candidate import Candidate
-from reprise.release.record import LIVE, PREVIOUS, RELEASES, Pointer, Release, Switch, read_pointer, utc_now
+from reprise.release.record import LIVE, Pointer, Release, Switch, read_pointer, utc_now
+from reprise.release.switch import outcome, write
 from reprise.release.upload import differences
 from reprise.solr.client import SolrClient
 
 log = logging.getLogger(__name__)
 APPROVAL_AGE = timedelta(days=7)  # wall time
-Outcome = Literal["ours", "raced", "lost"]
 
 
 @dataclass(frozen=True)
@@ -63,39 +61,16 @@ def promote(
         release = _next_release(seen, base, candidate, approval)
         switch = Switch("promote", base.number, release.number, approval.by, f"report {approval.report}", utc_now())
         record = {f"release_{release.number}": json.dumps(release.to_dict(), sort_keys=True)}
-        outcome = _write(client, base, release, switch, seen.version, record)
-    if outcome != "ours":
-        state = "is live, over that write" if outcome == "raced" else "is not live"
+        write(client, base, release, switch, record)
+        became = outcome(client, release, seen.version, client.urls)
+    if became != "ours":
+        state = "is live, over that write" if became == "raced" else "is not live"
         raise SupersededError(
             f"somebody wrote Solr's paramset {LIVE!r} while release {release.number} was promoted; it {state}",
             "see which release is live; roll back, or compare with it and promote again",
         )
     log.info("release %d (%s) is live on %s", release.number, release.model, client.urls)
     return release
-
-
-def rollback(client: SolrClient, to_release: int | None, reason: str, by: str) -> Release:
-    """Make an earlier release live (default: the previous one) and return it; needs nothing but Solr.
-
-    The same single write as promotion, without upload, reload or lock. A lost race is written once more: a rollback
-    wins. The release it leaves becomes the previous one, so that going forward again needs no upload either.
-    """
-    seen = read_pointer(client)
-    target = _target(seen, to_release)
-    if seen.live == target:
-        return target
-    _require_present(client, target)
-    for _ in range(2):
-        left = seen.live or seen.previous or target
-        switch = Switch("rollback", left.number, target.number, by, reason, utc_now())
-        if _write(client, left, target, switch, seen.version) != "lost":
-            log.info("rolled back to release %d (%s) on %s", target.number, target.model, client.urls)
-            return target
-        seen = read_pointer(client)
-    raise ServiceError(
-        f"the rollback to release {target.number} was overwritten twice",
-        "stop whoever else writes, and roll back again",
-    )
 
 
 def _require_unchanged(seen: Pointer, expected_live: int, approval: Approval) -> None:
@@ -122,26 +97,6 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _target(seen: Pointer, to_release: int | None) -> Release:
-    if to_release is not None:
-        return seen.release(to_release)
-    if seen.previous is None or seen.previous == seen.live:
-        raise UsageError("there is no previous release", "name one with --to; release 0 is the engine's own order")
-    return seen.previous
-
-
-def _require_present(client: SolrClient, target: Release) -> None:
-    """Ensure that every replica can answer with a release; one that cannot would answer every search with 400."""
-    if not target.rq:
-        return
-    for url in client.urls:
-        if client.model(target.model, url) is None or not client.features(target.store, url):
-            raise UsageError(
-                f"release {target.number} cannot be served: {target.model!r} is not on {url} any more",
-                "choose a release whose model is there; release 0 always works",
-            )
-
-
 def _next_release(seen: Pointer, base: Release, candidate: Candidate, approval: Approval) -> Release:
     return Release(
         number=seen.releases[-1].number + 1,
@@ -161,25 +116,3 @@ def _next_release(seen: Pointer, base: Release, candidate: Candidate, approval: 
         report=approval.report,
         parameters=candidate.parameters,
     )
-
-
-def _write(
-    client: SolrClient,
-    left: Release,
-    target: Release,
-    switch: Switch,
-    version: int,
-    record: Mapping[str, str] | None = None,
-) -> Outcome:
-    """Point at ``target`` by one write and say what became of it.
-
-    ``ours``: on every replica as written, and the only write since ``version``. ``raced``: as written, but another
-    write came between. ``lost``: some replica points elsewhere.
-    """
-    log_entry = {f"switch_{switch.at}": json.dumps(asdict(switch), sort_keys=True)}
-    pointers = {LIVE: target.paramset(), PREVIOUS: left.paramset()}
-    client.write_paramsets(pointers, {RELEASES: {**(record or {}), **log_entry}})
-    found = [read_pointer(client, url) for url in client.urls]
-    if any(pointer.live != target for pointer in found):
-        return "lost"
-    return "ours" if all(pointer.version == version + 1 for pointer in found) else "raced"

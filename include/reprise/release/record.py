@@ -28,7 +28,8 @@ class Release:
     """One release; release 0 has no ``rq``.
 
     ``time`` (when it first went live) and ``approved_at`` are ISO, UTC; ``trained_until`` is the last labelled day;
-    ``report`` is the digest of the gate report that was approved. ``parameters`` are the candidate's; where a search
+    ``report`` is the digest of the gate report that was approved; ``pruned`` is when its model was taken out of
+    Solr, "" while it is there. ``parameters`` are the candidate's; where a search
     does not send one, its default is in the paramset, since Solr fails a search that refers to what is not there.
     """
 
@@ -47,6 +48,7 @@ class Release:
     mlflow_run: str = ""
     trained_until: str = ""
     report: str = ""
+    pruned: str = ""
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def paramset(self) -> dict[str, str]:
@@ -106,8 +108,10 @@ def parse_pointer(paramsets: dict[str, dict[str, Any]], url: str, core: str) -> 
             f"Solr's core {core!r} at {url} has no releases", "run `reprise sandbox up` or record release 0"
         )
     try:
-        releases = [Release(**_known(Release, text)) for key, text in records.items() if key.startswith("release_")]
-        switches = [Switch(**_known(Switch, text)) for key, text in records.items() if key.startswith("switch_")]
+        # What pruning drops is null from then on: a merge can empty a key, but not remove it (measured on 8.11.4).
+        lines = {key: text for key, text in records.items() if text is not None}
+        releases = [Release(**_known(Release, text)) for key, text in lines.items() if key.startswith("release_")]
+        switches = [Switch(**_known(Switch, text)) for key, text in lines.items() if key.startswith("switch_")]
     except (ValueError, TypeError) as error:
         raise ServiceError(
             f"Solr's paramset {RELEASES!r} in {core!r} at {url} is damaged: {error}",

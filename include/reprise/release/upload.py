@@ -10,6 +10,7 @@ from typing import Any
 
 from reprise.errors import ServiceError, UsageError
 from reprise.release.candidate import Candidate
+from reprise.release.intact import plain_model, trouble
 from reprise.solr.client import SolrClient
 from reprise.solr.score import IDENTITY
 from reprise.solr.versions import Capabilities
@@ -62,10 +63,12 @@ def differences(client: SolrClient, candidate: Candidate) -> list[str]:
         model = client.model(candidate.model, url)
         if model is None:
             found.append(f"{url} has no model {candidate.model!r}")
-        elif _plain_model(model) != _plain_model(candidate.solr_model()):
+        elif plain_model(model) != plain_model(candidate.solr_model()):
             found.append(f"{url} has another model {candidate.model!r}")
         if _plain_features(client.features(candidate.store, url)) != _plain_features(candidate.features):
             found.append(f"{url} has other features in {candidate.store!r}")
+        elif model is not None and (altered := trouble(client, candidate, url)):
+            found.append(altered)  # it could not be told from one altered by hand when it is rolled back to
     return found
 
 
@@ -83,20 +86,11 @@ def _put_missing(client: SolrClient, candidate: Candidate) -> None:
     model = client.model(candidate.model)
     if model is None:
         client.put_model(candidate.solr_model())
-    elif _plain_model(model) != _plain_model(candidate.solr_model()):
+    elif plain_model(model) != plain_model(candidate.solr_model()):
         raise UsageError(
             f"the model {candidate.model!r} in {client.core!r} is not the candidate's",
             "somebody altered it by hand: delete it, then upload again",
         )
-
-
-def _plain_model(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a model without what Solr adds by itself: the identity normaliser of every feature."""
-    features = [
-        {key: value for key, value in feature.items() if key != "norm" or value.get("class") != IDENTITY}
-        for feature in model["features"]
-    ]
-    return {**model, "features": features}
 
 
 def _plain_features(features: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:

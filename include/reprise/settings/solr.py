@@ -32,6 +32,10 @@ class Publish(Strict):
 class Serving(Strict):
     """What releases may take up in Solr, and how the serving check asks it."""
 
+    keep_releases: int = Field(
+        5, ge=0, description="newest releases whose models stay in Solr beside live and previous, to roll back to"
+    )
+
 
 class Solr(Strict):
     """``solr.yaml``: the request and the features; the address is a connection."""

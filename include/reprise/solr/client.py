@@ -97,12 +97,21 @@ class SolrClient(Core):
         """Return all paramsets; each holds its version under the key ``""`` as ``{"v": n}``."""
         return dict(self.get("/config/params", url=url)["response"].get("params", {}))
 
-    def write_paramsets(self, replace: Mapping[str, JsonObject], merge: Mapping[str, JsonObject] | None = None) -> None:
-        """Replace whole paramsets and merge keys into others (which must exist), all in one write."""
+    def write_paramsets(
+        self,
+        replace: Mapping[str, JsonObject],
+        merge: Mapping[str, JsonObject] | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Replace whole paramsets and merge keys into others (which must exist), all in one write.
+
+        In SolrCloud the answer comes when every replica has it, and half a minute late where one is away; then
+        ``timeout_s`` ends the waiting, and what was written is to be read.
+        """
         commands: JsonObject = {"set": dict(replace)} if replace else {}
         if merge:
             commands["update"] = dict(merge)
-        self.post("/config/params", commands)
+        self.post("/config/params", commands, timeout_s=timeout_s)
 
     # --- documents -----------------------------------------------------------------------------------------------
 

@@ -98,9 +98,10 @@ class Core:
         """Return what the core answers at a path such as ``/config/params``."""
         return self._transport.send("GET", f"{self.address(url)}{path}", params=params).body
 
-    def post(self, path: str, body: Any, params: Params | None = None) -> JsonObject:
+    def post(self, path: str, body: Any, params: Params | None = None, timeout_s: float | None = None) -> JsonObject:
         """Return what the pinned core answers to a JSON body."""
-        return self._transport.send("POST", f"{self.address()}{path}", params=params, body=body).body
+        sent = {"params": params, "body": body, **({} if timeout_s is None else {"timeout_s": timeout_s})}
+        return self._transport.send("POST", f"{self.address()}{path}", **sent).body
 
     def delete(self, path: str) -> None:
         """Delete what the pinned core has at a path; of what is not there Solr says nothing."""

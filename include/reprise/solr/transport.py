@@ -52,11 +52,16 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         form: Mapping[str, Any] | None = None,
         body: Any = None,
+        timeout_s: float | None = None,
     ) -> Answer:
-        """Return Solr's answer to one request; ``form`` is for long queries, ``body`` is sent as JSON."""
+        """Return Solr's answer to one request; ``form`` is for long queries, ``body`` is sent as JSON.
+
+        ``timeout_s``: how long to wait for this one; None: as for all.
+        """
         started = time.perf_counter()
+        wait = httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s)
         try:
-            response = self._http.request(method, url, params=params, data=form, json=body)
+            response = self._http.request(method, url, params=params, data=form, json=body, timeout=wait)
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
             raise UnavailableError(f"Solr at {url} does not answer: {said}", _DOWN) from None

@@ -6,7 +6,7 @@ its tags first, so that a retry never makes a second.
 
 from reprise.tracking.comparison import comparison_url
 from reprise.tracking.record import record_evaluation, record_nested, record_report, record_training
-from reprise.tracking.registry import register, set_champion
+from reprise.tracking.registry import register, served_aliases, set_champion
 from reprise.tracking.runs import finish_run, reopen_run, run_url, start_run
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "register",
     "reopen_run",
     "run_url",
+    "served_aliases",
     "set_champion",
     "start_run",
 ]

@@ -87,3 +87,22 @@ def _ensure_model(client: MlflowClient, name: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def served_aliases(deployment: str) -> dict[str, str]:
+    """Return what the aliases ``champion`` and ``previous`` stand for: the models' names in Solr."""
+    from mlflow.exceptions import MlflowException
+
+    name = experiment_name(deployment)
+    with mlflow_client() as client:
+        try:
+            aliases = client.get_registered_model(name).aliases
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return {}
+            raise
+        return {
+            alias: str(client.get_model_version(name, version).tags.get("reprise.solr_model", ""))
+            for alias, version in aliases.items()
+            if alias in (CHAMPION, PREVIOUS)
+        }

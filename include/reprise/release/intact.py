@@ -1,0 +1,55 @@
+"""Is a release's model in Solr still what its name says? Names are digests of content, so Solr alone can tell."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from reprise.release.candidate import named_model, named_store
+from reprise.solr.client import SolrClient
+from reprise.solr.score import IDENTITY
+
+
+class Named(Protocol):
+    """What names a model and its store: a release or a candidate."""
+
+    @property
+    def family(self) -> str:
+        """Its family."""
+
+    @property
+    def model(self) -> str:
+        """Its model's name in Solr."""
+
+    @property
+    def store(self) -> str:
+        """Its feature store's name in Solr."""
+
+
+def trouble(client: SolrClient, wanted: Named, url: str) -> str:
+    """Return why a replica cannot answer with this model as it was released, in a few words; "" where it can."""
+    model = client.model(wanted.model, url)
+    if model is None:
+        return f"{wanted.model!r} is not on {url} any more"
+    features = plain_features(client.features(wanted.store, url))
+    if not features:
+        return f"the feature store {wanted.store!r} is not on {url} any more"
+    if named_store(features) != wanted.store:
+        return f"the feature store {wanted.store!r} on {url} was altered by hand"
+    content = {key: value for key, value in plain_model(model).items() if key not in ("name", "store")}
+    if named_model(wanted.family, content, features) != wanted.model:
+        return f"the model {wanted.model!r} on {url} was altered by hand"
+    return ""
+
+
+def plain_model(model: dict[str, Any]) -> dict[str, Any]:
+    """Return a model without what Solr adds by itself: the identity normaliser of every feature."""
+    features = [
+        {key: value for key, value in feature.items() if key != "norm" or value.get("class") != IDENTITY}
+        for feature in model["features"]
+    ]
+    return {**model, "features": features}
+
+
+def plain_features(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return features as candidates hold them, without the store's name that Solr adds."""
+    return [{**{k: v for k, v in one.items() if k != "store"}, "params": one.get("params") or {}} for one in features]

@@ -197,7 +197,12 @@ class Run:
     @property
     def ending(self) -> str:
         """The word that `finish` recorded."""
-        return str(self.lake.get_json(f"runs/{self.plan.run}/ending.json")["ending"])
+        return str(self.record["ending"])
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that `finish` recorded: ending, reason, live, was, note."""
+        return dict(self.lake.get_json(f"runs/{self.plan.run}/ending.json"))
 
     def end(self, timeout_s: float = 900.0) -> str:
         """Wait for the end and return the colour."""

@@ -66,7 +66,7 @@ def replace_bodies(dag, answers):
         answer = body("review", answers)
         event = {
             "chosen_options": ["Reject" if answer == "nobody" else answer],
-            "params_input": {"comment": "too few devotional songs"},
+            "params_input": {"comment": "too few devotional songs", "report": "0123456789abcdef"},
             "responded_at": datetime.now(UTC),
             "responded_by_user": None if answer == "nobody" else {"id": "mira", "name": "mira"},
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from reprise.errors import RepriseError
 from reprise.sandbox.solr_cloud import SolrCloud
 from reprise.solr import SolrClient
 
@@ -24,3 +26,16 @@ def collection(cloud: SolrCloud, kind=SolrClient, **shape) -> Iterator[SolrClien
         for number in range(2):
             cloud.start(number)
         cloud.remove_collection(name)
+
+
+def wait_until_active(client: SolrClient) -> None:
+    """Wait until every replica answers: a node that comes back first catches up."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with SolrClient(client.nodes, client.core) as fresh, suppress(RepriseError):
+            if all(one.state == "active" for one in fresh.replicas()):
+                for url in fresh.urls:
+                    fresh.ping(url)
+                return
+        time.sleep(0.3)
+    raise AssertionError("the replica does not come back")

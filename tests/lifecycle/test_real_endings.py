@@ -204,10 +204,14 @@ def test_a_rejected_candidate_is_taken_out_of_solr(service, first, before):
     run = start_trained(service, first, "again")
     run.wait_for_review()
     staged = service.solr_models
-    run.answer("Reject", "not for devotional songs")
+    run.answer("Reject", "")
+    real.wait_until(lambda: service.mira.waiting_reviews("retrain", run.id), 60, "the question to be put again")
+    run.answer("Reject", "not for devotional songs " * 100)  # longer than the form takes
 
     assert run.end() == "green", run.tasks
     assert run.ending == "rejected"
+    assert run.record["reason"].startswith("mira: not for devotional songs")
+    assert (run.record["live"], run.record["was"], run.record["note"]) == (0, 0, "")
     assert {run.candidate(first.other_family)["model"]} == staged - service.solr_models
     assert before == service.pointer
     assert recorded_parents(run) == [("FINISHED", "rejected")]
@@ -231,10 +235,11 @@ def test_an_approval_comes_too_late_once_another_release_is_live(service, first,
     run.wait_for_review()
     release.rollback(service.solr, 1, reason="another hand", by="admin")
     theirs = service.pointer
-    run.answer("Approve", "")
+    run.answer("Approve", "too late")
 
     assert run.end() == "green", run.tasks
     assert run.ending == "superseded"
+    assert (run.record["live"], run.record["was"]) == (1, 0)
     assert run.tasks["promote"] == ["success"]
     assert service.pointer.live.number == 1
     assert theirs == service.pointer

@@ -107,7 +107,7 @@ def _new_retrain_plan(context: Context, params: Mapping[str, Any], run: str, lak
     from reprise.searches.calendar import closed_days
 
     deployment = _with_features(load_deployment(str(params["deployment"])), lake)
-    _check_review(deployment, str(params["review"]))
+    check_review(deployment, str(params["review"]))
     request_parameters(deployment.solr, store_entries(deployment.solr), {})  # before hours of steps, not after
     days = window(closed_days(deployment), params["as_of"], params["window_days"] or deployment.logs.lookback_days)
     blocks = lay_blocks(days, deployment.gate.blocks)
@@ -161,11 +161,13 @@ def _planned(plan: Plan, mlflow_url: str) -> Planned:
     return Planned(plan.run, plan_uri(plan), plan.deployment.name, plan.families, mlflow_url)
 
 
-def _check_review(deployment: Deployment, asked: str) -> None:
+def check_review(deployment: Deployment, asked: str) -> None:
+    """Refuse a run whose review nobody may give, or may take longer to give than a run may take."""
     review = deployment.gate.review
-    if asked == "required" and not review.reviewers:
+    if (asked == "required" or review.required) and not review.reviewers:  # to Airflow, nobody named means anybody
         raise UsageError(
-            "this run requires a review, but nobody may give it", "name reviewers in gate.yaml: review.reviewers"
+            "this run requires a review, but nobody may give it",
+            "name reviewers in gate.yaml: review.reviewers; or set review.required to false and ask for none",
         )
     longest = MAX_REVIEW.total_seconds() / 3600
     if review.timeout_hours > longest:

@@ -9,6 +9,10 @@ from typing import Any, Literal
 
 #: The XCom key of what a review answered.
 ANSWER = "answer"
+#: What the review's form asks for: why, and the digest of the report that was seen.
+COMMENT, REPORT = "comment", "report"
+#: A longer comment is cut: Airflow's own form takes no more, but its REST API does.
+MAX_COMMENT = 2000
 #: How a run can end. Everything but ``failed`` is green.
 Ending = Literal[
     "promoted",
@@ -53,12 +57,16 @@ class Planned:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the reviewers (or the policy) said; ``by`` is empty where nobody responded in time."""
+    """What the reviewers (or the policy) said; ``by`` is empty where nobody responded in time.
+
+    ``report``: the digest of the gate report that whoever answered had before them.
+    """
 
     approved: bool
     by: str = ""
     comment: str = ""
     at: str = ""
+    report: str = ""
 
     @property
     def expired(self) -> bool:
@@ -67,12 +75,16 @@ class Answer:
 
     @classmethod
     def from_response(cls, response: Mapping[str, Any]) -> Answer:
-        """Return the answer in Airflow's response to a human-in-the-loop task."""
+        """Return the answer in Airflow's response to a human-in-the-loop task; what is no text counts as none."""
         user = response.get("responded_by_user") or {}
         fields = user if isinstance(user, Mapping) else vars(user)
+        given = response.get("params_input")
+        texts = {name: text for name, text in given.items() if isinstance(text, str)} if given else {}
+        said = {name: text.strip()[:MAX_COMMENT] for name, text in texts.items()}
         return cls(
             approved=list(response["chosen_options"]) == ["Approve"],
             by=str(fields.get("name") or fields.get("id") or ""),
-            comment=str((response.get("params_input") or {}).get("comment") or "").strip(),
+            comment=said.get(COMMENT, ""),
             at=str(response.get("responded_at") or ""),
+            report=said.get(REPORT, ""),
         )

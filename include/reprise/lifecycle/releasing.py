@@ -15,14 +15,17 @@ from reprise.lifecycle import recording
 from reprise.lifecycle.links import push
 from reprise.lifecycle.live import Live, what_is_live
 from reprise.lifecycle.lock import lake_lock
+from reprise.lifecycle.question import report_now
 from reprise.lifecycle.records import ANSWER, Answer, report_digest
 from reprise.lifecycle.worker import find_planned, open_plan, planned
+from reprise.pages import finite
 from reprise.settings import load_deployment
 from reprise.verdict import Verdict
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from reprise.gate.report import Report
     from reprise.plan import Plan
     from reprise.release import Candidate
     from reprise.solr.client import SolrClient
@@ -46,6 +49,7 @@ def gate(context: Context) -> bool:
     """Return whether one candidate is proven; the verdict is kept under ``verdict``, the report in MLflow."""
     from reprise.gate.decide import run
     from reprise.gate.explained import explain
+    from reprise.gate.report import load_report
 
     plan = open_plan(context)
     verdict = run(plan)
@@ -53,6 +57,7 @@ def gate(context: Context) -> bool:
     pages = explain(plan, family)
     recording.record_report(plan, "model_choice", family, pages["model_choice"])
     _keep(context, plan, replace(verdict, facts={**verdict.facts, "pages": pages}))
+    _show_checks(context, load_report(plan.open_lake(), plan.run))
     recording.record_report(plan, "gate", verdict.answer, verdict.reason)
     return verdict.answer == "yes"
 
@@ -111,45 +116,23 @@ def verify(context: Context) -> bool:
         "report": report_digest(report.to_json().encode()),
         "page": addresses["report.html"],
     }
+    _show_checks(context, report)
     _keep(context, plan, Verdict(report.answer, report.reason, facts=facts))
     return report.answer == "yes"
 
 
-def review_body(plan: Plan, context: Context) -> str:
-    """Return what the reviewers read, in Markdown: the effect, every check, and where the whole report is."""
-    from reprise.gate.report import load_report
-
-    report = load_report(plan.open_lake(), plan.run)
-    gain = report.comparison
-    rows = [f"| {check.question} | {check.outcome} | {check.reason} |" for check in report.checks]
-    effect = f"{100 * gain.difference:+.2f} points ({100 * gain.lower:+.2f} to {100 * gain.upper:+.2f})"
-    links = [f"[MLflow run]({planned(context).mlflow_url})"] if planned(context).mlflow_url else []
-    return "\n".join(
-        [
-            f"**{report.family}** beside {report.champion}, on every search of {report.test_first} to"
-            f" {report.test_last}: **{effect}** of expected consumption (nDCG@10).",
-            "",
-            *(["| question | answer | why |", "|---|---|---|", *rows]),
-            "",
-            f"The whole report, with the queries that move most: {' · '.join(links)} → Artifacts → `gate/report.html`."
-            " Why these queries move: `gate/why.html`. All families: `model_choice/model_choice.html`.",
-            "",
-            "A rejection needs a comment; without one the question is put again.",
-        ]
-    )
-
-
 def promote(context: Context) -> dict[str, Any]:
-    """Make the candidate live if the world is still the one it was compared with; then the mirrors."""
+    """Make the candidate live if the world, and the report, are still those that were approved; then the mirrors."""
     from reprise import release
 
     plan = open_plan(context)
     ti, candidate = context["ti"], _candidate(context, plan)
     answer = Answer(**ti.xcom_pull(task_ids="review", key=ANSWER))
-    approval = release.Approval(answer.by, answer.at, str(_kept(context, "verify")["facts"]["report"]))
+    approval = release.Approval(answer.by, answer.at, answer.report)
     with _solr(plan) as client:
         push(context, solr_url=f"{client.address()}/config/params", mlflow_url=planned(context).mlflow_url)
         try:
+            _require_seen(plan, answer)
             released = release.promote(
                 client, candidate, int(plan.champion["number"]), approval, _lock(client.core, plan.run)
             )
@@ -163,6 +146,14 @@ def promote(context: Context) -> dict[str, Any]:
         "release": released.number,
         "behind": behind,
     }
+
+
+def _require_seen(plan: Plan, answer: Answer) -> None:
+    if (now := report_now(plan)) != answer.report:
+        raise SupersededError(
+            f"{answer.by} approved the report {answer.report}, but the run's report is {now} now",
+            "start a new run: Airflow would show the old question again",
+        )
 
 
 def mirror(context: Context) -> None:
@@ -252,6 +243,15 @@ def _keep(context: Context, plan: Plan, verdict: Verdict) -> None:
     log.info("%s: %s", verdict.answer, verdict.reason)
     context["ti"].xcom_push(key="verdict", value=content)
     push(context, mlflow_url=tracking.run_url(plan.mlflow))
+
+
+def _show_checks(context: Context, report: Report) -> None:
+    """Put the gate's table into the task's log, and as XCom ``checks``, a row per check."""
+    for check in report.checks:
+        log.info("%s: %s %s", check.outcome, check.question, check.reason)
+    shown = ("name", "question", "outcome", "effect", "lower", "upper", "threshold", "reason")
+    rows = [{name: getattr(check, name) for name in shown if hasattr(check, name)} for check in report.checks]
+    context["ti"].xcom_push(key="checks", value=finite(rows))
 
 
 def _kept(context: Context, task: str) -> dict[str, Any]:

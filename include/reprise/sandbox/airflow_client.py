@@ -65,9 +65,12 @@ class AirflowClient:
         return list(self._call("GET", path, params={"response_received": "false"})["hitl_details"])
 
     def answer_review(self, dag_id: str, run_id: str, task_id: str, option: str, comment: str) -> None:
-        """Answer a review with an option and a comment, as the logged-in person."""
+        """Answer a review with an option and a comment, as the logged-in person; the form's other fields stay."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
-        self._call("PATCH", path, json={"chosen_options": [option], "params_input": {"comment": comment}})
+        form = self._call("GET", path)["params"] or {}
+        unchanged = {name: field["value"] for name, field in form.items()}
+        given = {**unchanged, "comment": comment}
+        self._call("PATCH", path, json={"chosen_options": [option], "params_input": given})
 
     def clear(self, dag_id: str, run_id: str, task_ids: list[str], downstream: bool = True) -> None:
         """Clear tasks of a run, so that they run again."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -35,11 +37,17 @@ class Answer:
     seconds: float
 
 
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than most requests."""
+    return httpx.create_ssl_context()
+
+
 class Transport:
     """Sends requests and turns every failure into a ServiceError or UsageError that names address and remedy."""
 
     def __init__(self, timeout_s: float, login: tuple[str, str] | None) -> None:
-        self._http = httpx.Client(timeout=timeout_s, auth=login)
+        self._http = httpx.Client(timeout=timeout_s, auth=login, verify=_certificates())
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from reprise.connections import connection
@@ -12,6 +14,14 @@ from reprise.errors import ServiceError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: it takes longer than the question."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 @contextmanager
@@ -27,6 +37,7 @@ def mlflow_client() -> Iterator[MlflowClient]:
             params={"max_results": 1},
             timeout=10,
             auth=(found.login, found.password or "") if found.login else None,
+            verify=_certificates(),
         )
     except httpx.HTTPError as error:
         raise ServiceError(

@@ -302,7 +302,16 @@ def test_families_are_followed_over_retrains(plan, client):
 
 def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
     tracking.record_training(plan, "lambdamart")
-    tracking.record_report(plan, "gate", "no", {"report.json": b"{}"}, {"reason": "no gain was proven"})
+    check = {
+        "name": "superior",
+        "question": "better?",
+        "outcome": "fail",
+        "reason": "no",
+        "effect": -0.1,
+        "numbers": {},
+    }
+    report = json.dumps({"checks": [check]}).encode()
+    tracking.record_report(plan, "gate", "no", {"report.json": report}, {"reason": "no gain was proven"})
     tracking.finish_run(plan.mlflow, "FINISHED", "refused")
 
     run = client.get_run(plan.mlflow["run_id"])
@@ -311,7 +320,10 @@ def test_the_gates_report_is_kept_and_the_run_ends(plan, client):
         run.data.tags["reprise.ending"],
         run.data.tags["reprise.gate.answer"],
     ) == ("FINISHED", "refused", "no")
-    assert [file.path for file in client.list_artifacts(run.info.run_id, "gate")] == ["gate/report.json"]
+    assert [file.path for file in client.list_artifacts(run.info.run_id, "gate")] == [
+        "gate/checks.json",
+        "gate/report.json",
+    ]
     assert client.get_run(by_model(client, plan)["lambdamart"]).info.status == "KILLED"
     tracking.reopen_run(plan.mlflow)
     assert client.get_run(plan.mlflow["run_id"]).info.status == "RUNNING"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,33 +11,21 @@ from reprise.errors import MissingDataError
 from reprise.features.catalogue import behaviour_features
 from reprise.gate import consumption
 from reprise.gate.beside import champion_release, serving
-from reprise.gate.checks import (
-    Check,
-    enough_data,
-    keeps_consumption,
-    live_skew,
-    no_leaking_feature,
-    no_segment_loses,
-    no_worse,
-    not_overfitted,
-    reachable,
-    robust_to_position_bias,
-    robust_to_unjudged,
-    superior,
-    untouched_test_block,
-)
-from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Beside, Paired, paired
+from reprise.gate.checks import Check, live_skew, no_leaking_feature, not_overfitted, reachable, untouched_test_block
+from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
 from reprise.gate.pick import pick
-from reprise.gate.refresh import refreshes
+from reprise.gate.refresh import aged, refreshes
 from reprise.gate.report import Moved, Report, save_report
-from reprise.gate.slices import Slice, asked_of, segments_of, slices_of
+from reprise.gate.weigh import Case, weigh
 from reprise.lake import Lake
-from reprise.metrics import UNJUDGED_POLICIES, Comparison
+from reprise.metrics import UNJUDGED_POLICIES
 from reprise.plan import Plan
-from reprise.settings.gate import Policy
-from reprise.training.baselines import BASELINES
+from reprise.training.baselines import BASELINES, RETRAINED, is_champions_recipe
 from reprise.training.dropped import dropped, learned
 from reprise.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 logger = logging.getLogger(__name__)
 
@@ -80,24 +68,13 @@ def examine(plan: Plan, lake: Lake) -> Report:
     picked = pick(plan, lake, validation)
     family = picked.family
     measured, theta_reason = _theta(plan, lake)
-    segments, rivals = segments_of(test), _rivals(plan, test, champion)
-    asked = [Beside(family, champion), *(Beside(family, rival) for rival in rivals)]
-    comparison, *found = test.compare_all([*asked, *asked_of(segments, family, champion)], plan.deployment.gate.policy)
-    against = dict(zip(rivals, found, strict=False))
-    slices = slices_of(test, segments, family, champion, found[len(rivals) :])
-    expected = consumption.expected(plan, lake, scores, family, champion)
-    effect = _effect_checks(
-        plan.deployment.gate.policy, comparison, against, champion, refreshes(plan, family, release)
-    )
-    refresh = effect[0].name == "no_worse_than_champion"
-    may_lose = plan.deployment.gate.policy.refresh_margin if refresh else None
+    case = _case(plan, lake, scores, test, family, release, measured)
+    weighed = weigh(case)
+    comparison = weighed.comparison
     checks = [
         untouched_test_block(plan.block("test")[0].first, _trained_until(plan, lake, family), release),
-        *_data_checks(plan, lake, paired(scores, "train"), validation, comparison, family),
-        *effect,
-        *_guardrails(slices, expected, plan.deployment.gate.policy),
-        *([] if measured else [robust_to_position_bias(test, family, champion, may_lose)]),
-        robust_to_unjudged(test, family, champion, may_lose),
+        *_data_checks(plan, lake, paired(scores, "train"), validation, family),
+        *weighed.checks,
     ]
     ours, theirs = test.mean(family), test.mean(champion)
     groups = _test_groups(plan, lake)
@@ -124,17 +101,35 @@ def examine(plan: Plan, lake: Lake) -> Report:
         pick=picked,
         sensitivity=_sensitivity(test, family, champion),
         checks=checks,
-        slices=slices,
+        slices=weighed.slices,
         winners=winners,
         losers=losers,
         live=consumption.live(plan, lake),
-        expected=expected,
+        expected=dict(case.expected),
     )
 
 
-def _data_checks(
-    plan: Plan, lake: Lake, train: Paired, validation: Paired, comparison: Comparison, family: str
-) -> list[Check]:
+def _case(
+    plan: Plan, lake: Lake, scores: pa.Table, test: Paired, family: str, release: dict[str, Any], measured: bool
+) -> Case:
+    champion = serving(release)
+    plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
+    asked = {"engine_order": True, "popularity": plays, "best_feature": "best_feature" in test.models}
+    return Case(
+        family,
+        champion,
+        plan.deployment.gate.policy,
+        test,
+        rivals=[name for name in BASELINES if name != champion and asked[name]],
+        refresh=refreshes(plan, family, release),
+        retrained=RETRAINED in test.models and not is_champions_recipe(plan, family),
+        aged=aged(plan, release),
+        theta_measured=measured,
+        expected=consumption.expected(plan, lake, scores, family, champion),
+    )
+
+
+def _data_checks(plan: Plan, lake: Lake, train: Paired, validation: Paired, family: str) -> list[Check]:
     policy = plan.deployment.gate.policy
     training_set = lake.published("training_set", plan.training_version, plan.partition)
     share = training_set.facts["unreachable_share"].get("test") if training_set else None
@@ -144,40 +139,11 @@ def _data_checks(
     skew = lake.get_json(f"runs/{plan.run}/features/skew.json") if watched else None
     fitted, held_out = train.mean(family).traffic_weighted, validation.mean(family).traffic_weighted
     return [
-        enough_data(comparison, policy),
         reachable(share, policy),
         no_leaking_feature(suspects, policy),
         *([live_skew(skew, policy)] if watched else []),
         not_overfitted(fitted, held_out, policy),
     ]
-
-
-def _rivals(plan: Plan, test: Paired, champion: str) -> list[str]:
-    """Return the baselines that a candidate has to beat besides what serves."""
-    plays = any(feature.measure == "plays" for feature in behaviour_features(plan.deployment.solr))
-    asked = {"engine_order": True, "popularity": plays, "best_feature": "best_feature" in test.models}
-    return [name for name in BASELINES if name != champion and asked[name]]
-
-
-def _effect_checks(
-    policy: Policy, comparison: Comparison, against: dict[str, Comparison], champion: str, refresh: str
-) -> list[Check]:
-    """Return the checks of one of two ways: proven better, or, where ``refresh`` says why that is enough, no worse."""
-    serving = "what serves now" if champion == "champion" else "what serves now, the engine's own order"
-    better = superior("superior_to_champion", serving, comparison, policy.min_gain, policy)
-    newer = bool(refresh) and better.outcome != "pass"
-    checks = [no_worse("no_worse_than_champion", serving, comparison, policy, refresh) if newer else better]
-    for baseline, found in against.items():
-        if newer:
-            checks.append(no_worse(f"no_worse_than_{baseline}", BASELINES[baseline], found, policy, "as a refresh"))
-        else:
-            checks.append(superior(f"beats_{baseline}", BASELINES[baseline], found, policy.baseline_margin, policy))
-    return checks
-
-
-def _guardrails(slices: list[Slice], expected: dict[str, Any], policy: Policy) -> list[Check]:
-    """Return what may not get worse while the deciding metric gets better."""
-    return [no_segment_loses(slices, policy), *([keeps_consumption(expected, policy)] if expected else [])]
 
 
 def _sensitivity(test: Paired, family: str, champion: str) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from reprise.gate.checks import level, points
+import math
+from collections.abc import Mapping
+
+from reprise.gate.checks import Check, level, points
 from reprise.gate.report import Report
 from reprise.metrics import Comparison
 from reprise.pages import render
@@ -38,7 +41,31 @@ def to_html(report: Report) -> str:
         says=says,
         mark=_MARK,
         bar=_bar(report.comparison),
+        drawing=drawing,
     )
+
+
+def drawing(check: Check) -> dict[str, float] | None:
+    """Return where a check's effect, interval and threshold stand on a line 120 wide, or None without an effect.
+
+    An end that a check has none of is left out.
+    """
+    if check.effect is None:
+        return None
+    named = {name: getattr(check, name) for name in ("effect", "lower", "upper", "threshold")}
+    return _places({name: value for name, value in named.items() if value is not None}, 120)
+
+
+def checks_table(report: Report) -> list[str]:
+    """Return the checks as rows of a Markdown table, header first; what would break out of a cell is defused."""
+    rows = [(check.question, check.outcome, check.reason) for check in report.checks]
+    return ["| question | answer | why |", "|---|---|---|", *(f"| {' | '.join(map(_cell, row))} |" for row in rows)]
+
+
+def _cell(text: str) -> str:
+    for found, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("\n", " "), ("[", "\\["), ("`", "'")):
+        text = text.replace(found, instead)
+    return text
 
 
 def _number(value: float | None) -> float:
@@ -47,11 +74,12 @@ def _number(value: float | None) -> float:
 
 def _bar(comparison: Comparison) -> dict[str, float] | None:
     """Return where interval, estimate and zero stand on a 600-wide line, or None without an interval."""
-    ends = [comparison.lower, comparison.upper, comparison.difference, 0.0]
-    if any(end != end for end in ends):  # NaN
-        return None
-    low, high = min(ends), max(ends)
+    named = {"lower": comparison.lower, "upper": comparison.upper, "difference": comparison.difference, "zero": 0.0}
+    return None if any(math.isnan(end) for end in named.values()) else _places(named, 600)
+
+
+def _places(named: Mapping[str, float], width: float) -> dict[str, float]:
+    low, high = min(named.values()), max(named.values())
     pad = 0.1 * (high - low) or 0.01
-    scale = 600 / (high - low + 2 * pad)
-    names = ("lower", "upper", "difference", "zero")
-    return {name: round((end - low + pad) * scale, 1) for name, end in zip(names, ends, strict=True)}
+    scale = width / (high - low + 2 * pad)
+    return {name: round((end - low + pad) * scale, 1) for name, end in named.items()}

@@ -27,6 +27,8 @@ def _parity(verification: Mapping[str, Any]) -> Check:
         "fail" if wrong else "pass" if pairs >= needed else "inconclusive",
         f"{wrong} scores differ, {pairs} pairs compared bit for bit ({needed} needed)",
         {"pairs": pairs, "mismatching": wrong, "min_pairs": needed, "examples": list(verification["examples"])},
+        effect=pairs,
+        threshold=needed,
     )
 
 
@@ -39,6 +41,8 @@ def _latency(verification: Mapping[str, Any], policy: Policy) -> Check:
         "pass" if added <= policy.max_added_p95_ms else "fail",
         f"one search in twenty exceeds {after:.1f} ms, before {before:.1f} (at most {policy.max_added_p95_ms:g} more)",
         {"p95_ms_before": before, "p95_ms_after": after, "max_added_p95_ms": policy.max_added_p95_ms},
+        effect=added,
+        threshold=policy.max_added_p95_ms,
     )
 
 
@@ -51,4 +55,6 @@ def _skew(skew: list[Mapping[str, Any]], policy: Policy) -> Check:
         "pass" if within else "fail",
         f"{worst['feature']} differs in {worst['differing_share']:.1%} of pairs (at most {policy.max_skew_share:.1%})",
         {"features": [dict(s) for s in skew], "max_skew_share": policy.max_skew_share},
+        effect=worst["differing_share"],
+        threshold=policy.max_skew_share,
     )

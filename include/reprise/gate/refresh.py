@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from reprise.plan import Plan
 
 
-def refreshes(plan: Plan, family: str, release: Mapping[str, Any]) -> str:
-    """Return why a candidate of this family may pass as a refresh, in words; empty where it may not.
+def aged(plan: Plan, release: Mapping[str, Any]) -> str:
+    """Return how old the champion is, in words, where that is old enough to be renewed; else, or of release 0, empty.
 
-    The champion's age is counted from the last day that it learned from to the run's.
+    Its age is counted from the last day that it learned from to the run's.
     """
     until = str(release.get("trained_until") or "")
     if not release.get("number", 0) or not until:
         return ""
     age = (date.fromisoformat(plan.as_of) - date.fromisoformat(until)).days
     needed = plan.deployment.gate.policy.refresh_after_days
-    if age < needed or not is_champions_recipe(plan, family):
-        return ""
-    return f"it is the same recipe, and what serves learned its last {age} days ago (from {needed} on)"
+    return f"what serves learned its last {age} days ago (from {needed} on)" if age >= needed else ""
+
+
+def refreshes(plan: Plan, family: str, release: Mapping[str, Any]) -> str:
+    """Return why a candidate of this family may pass as a refresh, in words; empty where it may not."""
+    old = aged(plan, release)
+    return f"it is the same recipe, and {old}" if old and is_champions_recipe(plan, family) else ""

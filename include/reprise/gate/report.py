@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from reprise.errors import MissingDataError
@@ -19,7 +19,9 @@ from reprise.pages import finite
 from reprise.settings.gate import Policy
 from reprise.verdict import Answer
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: checks without effect, interval and threshold; it is still read
+#: What an earlier version's verification added.
+_FROM_SOLR = ("parity", "latency", "skew")
 #: The check of each way through: proven better, or the champion's own recipe anew and no worse.
 _WAYS = {"superior_to_champion": "superior", "no_worse_than_champion": "refresh"}
 
@@ -94,31 +96,39 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
-        """Return the report that ``to_json`` wrote."""
-        content = json.loads(text)
-        del content["answer"], content["reason"]
-        content["comparison"] = _comparison(content["comparison"])
-        content["checks"] = [Check(**check) for check in content["checks"]]
-        content["slices"] = [
-            Slice(**{**_nan(s), "comparison": _comparison(s["comparison"])}) for s in content["slices"]
-        ]
-        content["sensitivity"], content["validation"] = _nan(content["sensitivity"]), _nan(content["validation"])
-        by_family = {name: _nan(content["pick"][name]) for name in ("values", "behind", "errors")}
-        content["pick"] = Pick(**{**content["pick"], **by_family})
-        for name in ("winners", "losers"):
-            content[name] = [Moved(**moved) for moved in content[name]]
-        return cls(**_nan(content))
+        """Return the report that ``to_json`` wrote, now or in an earlier version; what this one does not know is left.
+
+        What holds no report is an error.
+        """
+        try:
+            content = _known(cls, json.loads(text))
+            content["comparison"] = Comparison(**_nan(_known(Comparison, content["comparison"])))
+            content["checks"] = [Check(**_known(Check, check)) for check in content["checks"]]
+            content["slices"] = [_slice(one) for one in content["slices"]]
+            content["sensitivity"], content["validation"] = _nan(content["sensitivity"]), _nan(content["validation"])
+            by_family = {name: _nan(content["pick"][name]) for name in ("values", "behind", "errors")}
+            content["pick"] = Pick(**{**_known(Pick, content["pick"]), **by_family})
+            for name in ("winners", "losers"):
+                content[name] = [Moved(**_known(Moved, moved)) for moved in content[name]]
+            return cls(**_nan(content))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise MissingDataError(f"this is no gate report: {error}", "run `reprise gate` again") from error
 
 
-def add_verification(report: Report, verification: Mapping[str, Any], policy: Policy) -> Report:
+def add_verification(
+    report: Report, verification: Mapping[str, Any], policy: Policy, extra_checks: Sequence[Check] = ()
+) -> Report:
     """Return the report completed with what Solr measured; done twice, the newer replaces the older.
 
-    Its examples lose the listener's text: how many listeners a probe had is not known here.
+    ``extra_checks`` were asked of the same Solr. Examples lose the listener's text: how many listeners a probe had is
+    not known here.
     """
     verification = {**verification, "examples": [_without_text(e) for e in verification["examples"]]}
-    checks = solr_checks(verification, policy)
-    kept = [check for check in report.checks if check.name not in {"parity", "latency", "skew"}]
-    return replace(report, checks=[*kept, *checks], verification=dict(verification))
+    checks = [*solr_checks(verification, policy), *extra_checks]
+    before = set(report.verification.get("checks", _FROM_SOLR)) | {check.name for check in checks}
+    kept = [check for check in report.checks if check.name not in before]
+    content = {**verification, "checks": [check.name for check in checks]}
+    return replace(report, checks=[*kept, *checks], verification=content)
 
 
 def save_report(report: Report, lake: Lake) -> dict[str, str]:
@@ -145,8 +155,14 @@ def _without_text(example: Mapping[str, Any]) -> dict[str, Any]:
     return {**example, "params": params}
 
 
-def _comparison(fields: Mapping[str, Any]) -> Comparison:
-    return Comparison(**_nan(fields))
+def _slice(content: Mapping[str, Any]) -> Slice:
+    comparison = Comparison(**_nan(_known(Comparison, content["comparison"])))
+    return Slice(**{**_nan(_known(Slice, content)), "comparison": comparison})
+
+
+def _known(kind: type, content: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in content.items() if name in names}
 
 
 def _nan(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from reprise.tracking.tallies import MAIN, Tally, tallies
 from reprise.tracking.write import log_dataset, log_files, log_metrics, log_table
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
 
     from reprise.lake import Manifest
@@ -193,15 +194,25 @@ def record_report(
 ) -> str:
     """Record a stage's answer and its report (file name → content) in the parent run; return the run's address.
 
-    Files are artifacts in the folder ``<stage>/``, answer and facts the tags ``reprise.<stage>.<name>``. Recorded
-    again, the newer report takes the older one's place.
+    Files are artifacts in the folder ``<stage>/``, answer and facts the tags ``reprise.<stage>.<name>``, and the checks
+    of a ``report.json`` a table. Recorded again, the newer report takes the older one's place.
     """
     with mlflow_client() as client:
         run = plan.mlflow["run_id"]
         log_files(client, run, {f"{stage}/{name}": content for name, content in files.items()})
+        if checks := json.loads(files.get("report.json", b"{}")).get("checks"):
+            log_table(client, run, f"{stage}/checks.json", _checks(checks))
         for name, value in {"answer": answer, **(facts or {})}.items():
             client.set_tag(run, f"reprise.{stage}.{name}", value[:5000])
     return run_url(plan.mlflow)
+
+
+def _checks(checks: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        checks, columns=["name", "question", "outcome", "effect", "lower", "upper", "threshold", "reason"]
+    )
 
 
 def _record_scores(

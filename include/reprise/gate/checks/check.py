@@ -13,13 +13,26 @@ Outcome = Literal["pass", "fail", "inconclusive"]
 
 @dataclass(frozen=True)
 class Check:
-    """One question the gate asked; ``numbers`` are what it decided on."""
+    """One question the gate asked; ``numbers`` are what it decided on.
+
+    ``effect``, with the interval ``lower`` to ``upper``, is what was measured, and ``threshold`` what it was held
+    against, all on one scale; each is None where a check has no such thing.
+    """
 
     name: str
     question: str
     outcome: Outcome
     reason: str
     numbers: dict[str, Any] = field(default_factory=dict)
+    effect: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("effect", "lower", "upper", "threshold"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, float(value) if value is not None and math.isfinite(value) else None)
 
 
 def answer(checks: list[Check]) -> Answer:

@@ -21,8 +21,9 @@ def keeps_consumption(expected: Mapping[str, Any], policy: Policy) -> Check:
     found, margin = expected["comparison"], policy.consumption_margin
     lower, upper = (float("nan") if found[end] is None else float(found[end]) for end in ("lower", "upper"))
     numbers = {name: found[name] for name in ("difference", "lower", "upper")} | {"margin": -margin}
+    ends = {"effect": found["difference"], "lower": lower, "upper": upper, "threshold": -margin}
     if expected["inconclusive"]:
-        return Check("keeps_consumption", _QUESTION, "inconclusive", str(expected["inconclusive"]), numbers)
+        return Check("keeps_consumption", _QUESTION, "inconclusive", str(expected["inconclusive"]), numbers, **ends)
     if math.isnan(lower):
         outcome: Outcome = "inconclusive"
     else:
@@ -33,4 +34,4 @@ def keeps_consumption(expected: Mapping[str, Any], policy: Policy) -> Check:
         f"{verdict}: {by:+.3f} of expected consumption per search, {policy.confidence:.0%} interval {lower:+.3f} to "
         f"{upper:+.3f}; must lie above {-margin:+.3f}"
     )
-    return Check("keeps_consumption", _QUESTION, outcome, told, numbers)
+    return Check("keeps_consumption", _QUESTION, outcome, told, numbers, **ends)

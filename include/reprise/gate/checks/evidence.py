@@ -26,6 +26,8 @@ def enough_data(comparison: Comparison, policy: Policy) -> Check:
             "detectable_gain": comparison.detectable,
             "min_queries": policy.min_queries,
         },
+        effect=comparison.queries,
+        threshold=policy.min_queries,
     )
 
 
@@ -42,4 +44,6 @@ def reachable(unreachable_share: float | None, policy: Policy) -> Check:
         f"{unreachable_share:.0%} of judged items are out of reach of reranking "
         f"(at most {policy.max_unreachable_share:.0%})" + ("" if within else "; mend retrieval first"),
         {"unreachable_share": unreachable_share, "max_unreachable_share": policy.max_unreachable_share},
+        effect=unreachable_share,
+        threshold=policy.max_unreachable_share,
     )

@@ -39,4 +39,6 @@ def live_skew(skew: Mapping[str, Mapping[str, Any]] | None, policy: Policy) -> C
         "pass" if share <= limit else "fail",
         f"{worst} differs in {share:.1%} of {pairs:,} pairs (at most {limit:.1%})",
         {"worst": worst, "differing_share": share, "pairs": pairs, "max_skew_share": limit},
+        effect=share,
+        threshold=limit,
     )

@@ -21,4 +21,6 @@ def not_overfitted(train: float, validation: float, policy: Policy) -> Check:
         f"training {level(train)}, validation {level(validation)}: a gap of {points(gap)} "
         f"(at most {level(policy.max_train_gap)})",
         {"train": train, "validation": validation, "gap": gap, "max_train_gap": policy.max_train_gap},
+        effect=gap,
+        threshold=policy.max_train_gap,
     )

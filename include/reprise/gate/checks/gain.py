@@ -10,26 +10,37 @@ from reprise.settings.gate import Policy
 
 
 def superior(name: str, rival: str, comparison: Comparison, margin: float, policy: Policy) -> Check:
-    """The whole interval must lie above the margin; an interval wholly at or below it is a no."""
-    if math.isnan(comparison.lower):
+    """The whole interval must lie above the margin; an interval wholly at or below it is a no.
+
+    Neither counts if random signs bring as much too often: where few queries change, a resampled interval promises too
+    much, and the randomisation test is exact.
+    """
+    by_chance = comparison.p_value > 1 - policy.confidence
+    if math.isnan(comparison.lower) or by_chance:
         outcome: Outcome = "inconclusive"
     else:
         outcome = "pass" if comparison.lower > margin else "fail" if comparison.upper <= margin else "inconclusive"
     verdict = {"pass": "better", "fail": "not better", "inconclusive": "not proven"}[outcome]
     told = f"{verdict}: {interval(comparison, policy)}; must lie above {level(margin)}"
-    return Check(name, f"Is it better than {rival}?", outcome, told, _numbers(comparison, margin))
+    if by_chance and (comparison.lower > margin or comparison.upper <= margin):
+        told += f"; chance alone brings as much {comparison.p_value:.1%} of the time"
+    return Check(
+        name, f"Is it better than {rival}?", outcome, told, _numbers(comparison, margin), **_ends(comparison, margin)
+    )
 
 
 def no_worse(name: str, rival: str, comparison: Comparison, policy: Policy, why: str) -> Check:
-    """The whole interval must lie above minus ``policy.refresh_margin``; one wholly below 0 is a no."""
+    """The whole interval must lie above minus ``policy.refresh_margin``; one wholly below 0, not by chance, is a no."""
     margin = -policy.refresh_margin
     if math.isnan(comparison.lower):
         outcome: Outcome = "inconclusive"
     else:
-        outcome = "fail" if comparison.upper < 0 else "pass" if comparison.lower > margin else "inconclusive"
+        worse = comparison.upper < 0 and comparison.p_value <= 1 - policy.confidence
+        outcome = "fail" if worse else "pass" if comparison.lower > margin else "inconclusive"
     verdict = {"pass": "no worse", "fail": "worse", "inconclusive": "not proven"}[outcome]
     told = f"{verdict}: {interval(comparison, policy)}; must lie above {points(margin)}; {why}"
-    return Check(name, f"Is it at least as good as {rival}?", outcome, told, _numbers(comparison, margin))
+    question = f"Is it at least as good as {rival}?"
+    return Check(name, question, outcome, told, _numbers(comparison, margin), **_ends(comparison, margin))
 
 
 def interval(comparison: Comparison, policy: Policy) -> str:
@@ -47,4 +58,13 @@ def _numbers(comparison: Comparison, margin: float) -> dict[str, float]:
         "upper": comparison.upper,
         "margin": margin,
         "p_value": comparison.p_value,
+    }
+
+
+def _ends(comparison: Comparison, threshold: float) -> dict[str, float]:
+    return {
+        "effect": comparison.difference,
+        "lower": comparison.lower,
+        "upper": comparison.upper,
+        "threshold": threshold,
     }

@@ -35,8 +35,9 @@ def robust_to_unjudged(test: Paired, candidate: str, champion: str, may_lose: fl
 def _same_sign(
     name: str, question: str, decided: float, differences: dict[str, float], may_lose: float | None
 ) -> Check:
+    """Signs agree where none is the other's opposite: an order that changes nothing is the same in every reading."""
     if may_lose is None:
-        agree = bool(decided) and all(d * decided > 0 for d in differences.values())
+        agree = all(d == decided or d * decided > 0 for d in differences.values())
     else:
         agree = all(d > -may_lose for d in differences.values())
     listed = ", ".join(f"{kind.replace('_', ' ')} {points(d)}" for kind, d in differences.items())
@@ -44,6 +45,10 @@ def _same_sign(
         name,
         question,
         "pass" if agree else "inconclusive",
-        f"{'yes' if agree else 'signs disagree'}: {listed}",
+        f"{'yes' if agree else 'signs disagree' if may_lose is None else 'not in every reading'}: {listed}",
         differences,
+        effect=decided,
+        lower=min(differences.values()),
+        upper=max(differences.values()),
+        threshold=-may_lose if may_lose is not None else 0.0,
     )

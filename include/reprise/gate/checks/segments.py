@@ -43,7 +43,12 @@ def no_segment_loses(slices: Sequence[Slice], policy: Policy) -> Check:
         return Check("no_segment_loses", question, "inconclusive", reason, numbers)
     told = [_told(one, policy) for one in blocking] or [f"none of {len(known)} segments loses significantly"]
     told += [f"{_told(one, policy)}, but that is only {one.traffic_share:.1%} of searches" for one in small]
-    return Check("no_segment_loses", question, "fail" if blocking else "pass", "; ".join(told), numbers)
+    worst = min(blocking or known, key=lambda one: one.comparison.difference + wide * one.comparison.standard_error)
+    by, half = worst.comparison.difference, wide * worst.comparison.standard_error
+    return Check(
+        "no_segment_loses", question, "fail" if blocking else "pass", "; ".join(told), numbers,
+        effect=by, lower=by - half, upper=by + half, threshold=-policy.segment_margin,
+    )  # fmt: skip
 
 
 def _told(one: Slice, policy: Policy) -> str:

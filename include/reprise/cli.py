@@ -18,6 +18,7 @@ from reprise.answers import answer
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
 from reprise.experts.commands import grades
 from reprise.explain_commands import explain
+from reprise.gate_commands import gate
 from reprise.lake_commands import lake
 from reprise.model_commands import convert, score
 from reprise.release_commands import release
@@ -26,7 +27,6 @@ from reprise.stage_commands import (
     evaluate,
     extract,
     featurize,
-    gate,
     judge,
     publish,
     select,

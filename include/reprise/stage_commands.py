@@ -277,13 +277,3 @@ def evaluate(
         from reprise.training.from_files import evaluate_files
 
         typer.echo("\n".join(evaluate_files(vectors, model, read_names(names) if names else None)))
-
-
-def gate(plan: PlanUri, verdict: VerdictUri = None) -> None:
-    """Choose at most one candidate and say whether it is proven better than what serves now.
-
-    Example: `reprise gate --plan s3://reprise-lake/demo/runs/3f2a/plan.json`
-    """
-    from reprise.gate.decide import run
-
-    answer(verdict, lambda: run(plan_at(plan)))

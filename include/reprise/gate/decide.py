@@ -12,10 +12,11 @@ from reprise.features.catalogue import behaviour_features
 from reprise.gate import consumption
 from reprise.gate.beside import champion_release, serving
 from reprise.gate.checks import Check, live_skew, no_leaking_feature, not_overfitted, reachable, untouched_test_block
+from reprise.gate.gains import moved
 from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
 from reprise.gate.pick import pick
 from reprise.gate.refresh import aged, refreshes
-from reprise.gate.report import Moved, Report, save_report
+from reprise.gate.report import Report, save_report
 from reprise.gate.weigh import Case, weigh
 from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 logger = logging.getLogger(__name__)
-
-_MOVED_SHOWN = 10
 
 
 def run(plan: Plan) -> Verdict:
@@ -78,7 +77,7 @@ def examine(plan: Plan, lake: Lake) -> Report:
     ]
     ours, theirs = test.mean(family), test.mean(champion)
     groups = _test_groups(plan, lake)
-    winners, losers = _moved(test, family, champion, *_shown(groups, plan.deployment.logs.privacy.min_users_per_query))
+    winners, losers = moved(test, family, champion, *_shown(groups, plan.deployment.logs.privacy.min_users_per_query))
     return Report(
         run=plan.run,
         deployment=plan.deployment.name,
@@ -162,25 +161,6 @@ def _shown(groups: list[dict[str, Any]], min_users: int) -> tuple[dict[str, str]
     # A group of several test blocks is judged by the block that saw most of its listeners.
     texts = {group["query_group"]: group["query"] for group in groups if (group["users"] or 0) >= min_users}
     return texts, f"a query of fewer than {min_users} listeners"
-
-
-def _moved(
-    test: Paired, family: str, champion: str, texts: dict[str, str], hidden: str
-) -> tuple[list[Moved], list[Moved]]:
-    """Return the queries that gained and lost most, by traffic times difference; without a text they are ``hidden``."""
-    ours, theirs = test.of(family), test.of(champion)
-    both = ~np.isnan(ours) & ~np.isnan(theirs)
-    share = np.where(both, test.traffic, 0.0) / max(test.traffic[both].sum(), 1.0)
-    weight = np.where(both, (ours - theirs) * share, 0.0)
-    order = np.argsort(-weight, kind="stable")
-
-    def moved(n: int) -> Moved:
-        text = texts.get(test.queries[n], hidden)
-        return Moved(text, int(test.traffic[n]), float(ours[n]), float(theirs[n]), float(weight[n]))
-
-    winners = [moved(n) for n in order[:_MOVED_SHOWN].tolist() if weight[n] > 0]
-    losers = [moved(n) for n in order[::-1][:_MOVED_SHOWN].tolist() if weight[n] < 0]
-    return winners, losers
 
 
 def _in_words(release: dict[str, Any]) -> str:

@@ -68,6 +68,7 @@ class Report:
     expected: dict[str, Any] = field(default_factory=dict)  # expected consumption, candidate beside champion
     dropped: dict[str, str] = field(default_factory=dict)  # family that learned nothing → why
     verification: dict[str, Any] = field(default_factory=dict)
+    not_asked: list[str] = field(default_factory=list)  # checks that what was given cannot answer
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -41,6 +41,8 @@ def segments_of(test: Paired) -> list[Segment]:
     total, found = test.traffic.sum(), []
     for kind, labels in test.segments.items():
         names, codes = np.unique(labels, return_inverse=True)
+        if len(names) < 2:
+            continue  # the whole is no part of itself
         weights = np.bincount(codes, weights=test.traffic)
         for n in np.argsort(-weights, kind="stable")[:_SHOWN].tolist():
             found.append(Segment(kind, str(names[n]), float(weights[n] / total), codes == n))

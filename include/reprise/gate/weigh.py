@@ -29,7 +29,8 @@ class Case:
 
     ``rivals``: the baselines to be beaten too. ``refresh``: why it may pass by being no worse, empty where it may not.
     ``retrained``: ask for more than what the champion's own recipe would bring; ``aged``: of an old champion, as much.
-    ``expected``: expected consumption of both, empty where it was not estimated.
+    ``unjudged``: the scores say what unjudged items would change. ``expected``: expected consumption of both, empty
+    where it was not estimated.
     """
 
     candidate: str
@@ -41,6 +42,7 @@ class Case:
     retrained: bool = False
     aged: str = ""
     theta_measured: bool = True
+    unjudged: bool = True
     expected: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -67,10 +69,10 @@ def weigh(case: Case) -> Weighed:
     checks = [
         enough_data(comparison, case.policy),
         *effect,
-        no_segment_loses(slices, case.policy),
+        *([no_segment_loses(slices, case.policy)] if slices else []),
         *([keeps_consumption(case.expected, case.policy)] if case.expected else []),
         *bias,
-        robust_to_unjudged(test, case.candidate, case.champion, may_lose),
+        *([robust_to_unjudged(test, case.candidate, case.champion, may_lose)] if case.unjudged else []),
     ]
     return Weighed(comparison, slices, checks)
 

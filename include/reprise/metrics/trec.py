@@ -8,7 +8,7 @@ retrieved or not; a judged query that a run does not answer is one without retri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from reprise.metrics.means import Means, means
 from reprise.metrics.names import metric_of_grades
 from reprise.metrics.ranking import Codes, Empty, Floats
 from reprise.metrics.significance import Comparison, compare
-from reprise.metrics.unjudged import Unjudged, resolve_unjudged
+from reprise.metrics.unjudged import UNJUDGED_POLICIES, Unjudged, resolve_unjudged
 
 _SHOWN = 3
 _HIGHEST = 31
@@ -109,6 +109,25 @@ def evaluate_files(
             beside = compare(per_query, first, once, head_queries=0) if number else None
             lines.append(Line(metric.name, run, means(per_query, once), beside))
     return Evaluation(lines, {run: _judged_at_10(found, len(queries)) for run, found in rows.items()}, len(queries))
+
+
+def values_of_runs(
+    qrels: Path, runs: Mapping[str, Path], name: str
+) -> tuple[list[str], dict[tuple[str, Unjudged], Floats]]:
+    """Return the judged queries, and (run, unjudged policy) → a metric's values; NaN where nothing is relevant.
+
+    The runs are of the same queries, or it is an error.
+    """
+    grades, scores = read_qrels(qrels), {run: read_run(path) for run, path in runs.items()}
+    _same_queries(scores)
+    queries = {query: code for code, query in enumerate(dict.fromkeys(query for query, _ in grades))}
+    metric = metric_of_grades(name, int(max(grades.values())))
+    rows = {run: _rows(queries, grades, found) for run, found in scores.items()}
+    return list(queries), {
+        (run, policy): metric.per_query(*_resolved(found, policy), len(queries))
+        for run, found in rows.items()
+        for policy in UNJUDGED_POLICIES
+    }
 
 
 def _rows(queries: dict[str, int], grades: Pairs, scores: Pairs) -> Rows:

@@ -1,0 +1,31 @@
+"""Which queries gain and lose most by a new order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from reprise.gate.paired import Paired
+from reprise.gate.report import Moved
+
+_SHOWN = 10
+
+
+def moved(
+    test: Paired, family: str, champion: str, texts: Mapping[str, str], hidden: str
+) -> tuple[list[Moved], list[Moved]]:
+    """Return the queries that gained and lost most, by traffic times difference; without a text they are ``hidden``."""
+    ours, theirs = test.of(family), test.of(champion)
+    both = ~np.isnan(ours) & ~np.isnan(theirs)
+    share = np.where(both, test.traffic, 0.0) / max(test.traffic[both].sum(), 1.0)
+    weight = np.where(both, (ours - theirs) * share, 0.0)
+    order = np.argsort(-weight, kind="stable")
+
+    def told(n: int) -> Moved:
+        text = texts.get(test.queries[n], hidden)
+        return Moved(text, int(test.traffic[n]), float(ours[n]), float(theirs[n]), float(weight[n]))
+
+    winners = [told(n) for n in order[:_SHOWN].tolist() if weight[n] > 0]
+    losers = [told(n) for n in order[::-1][:_SHOWN].tolist() if weight[n] < 0]
+    return winners, losers

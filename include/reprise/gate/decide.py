@@ -16,7 +16,7 @@ from reprise.gate.gains import moved
 from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
 from reprise.gate.pick import pick
 from reprise.gate.refresh import aged, refreshes
-from reprise.gate.report import Report, save_report
+from reprise.gate.report import Report, hidden, save_report
 from reprise.gate.weigh import Case, weigh
 from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES
@@ -160,7 +160,7 @@ def _shown(groups: list[dict[str, Any]], min_users: int) -> tuple[dict[str, str]
     """Return the text of every query group that enough listeners searched, and what stands for the others."""
     # A group of several test blocks is judged by the block that saw most of its listeners.
     texts = {group["query_group"]: group["query"] for group in groups if (group["users"] or 0) >= min_users}
-    return texts, f"a query of fewer than {min_users} listeners"
+    return texts, hidden(min_users)
 
 
 def _in_words(release: dict[str, Any]) -> str:

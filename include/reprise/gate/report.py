@@ -26,6 +26,11 @@ _FROM_SOLR = ("parity", "latency", "skew")
 _WAYS = {"superior_to_champion": "superior", "no_worse_than_champion": "refresh"}
 
 
+def hidden(min_users: int) -> str:
+    """Return what stands in a report for the text of a query that too few listeners asked."""
+    return f"a query of fewer than {min_users} listeners"
+
+
 @dataclass(frozen=True)
 class Moved:
     """A query whose answer changed for better or worse; ``weight`` is its share of the overall difference."""

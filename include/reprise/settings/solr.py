@@ -32,6 +32,9 @@ class Publish(Strict):
 class Serving(Strict):
     """What releases may take up in Solr, and how the serving check asks it."""
 
+    show: list[str] = Field(
+        default=["title", "artist", "entity"], min_length=1, description="fields that tell a person what an item is"
+    )
     keep_releases: int = Field(
         5, ge=0, description="newest releases whose models stay in Solr beside live and previous, to roll back to"
     )

@@ -1,0 +1,183 @@
+"""The second tab: what waits for a review, in plain words, and beside what is live for any query, without names.
+
+Which side is whose is told only to somebody who has said which they prefer. The server works it out anew from run,
+query and log-in each time, so it is nowhere in what the browser holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from reprise.errors import MissingDataError, UsageError
+from reprise.lifecycle.page.places import plan_of, solr_of
+
+if TYPE_CHECKING:
+    from reprise.plan import Plan
+    from reprise.release import Candidate
+    from reprise.release.lists import Side, Sides
+
+Preferred = Literal["left", "right", "neither"]
+
+
+def report(name: str, run_id: str) -> dict[str, Any]:
+    """Return the gate report of a run in plain words, the queries that moved most, and whether it still holds.
+
+    ``digest`` names the report as an approval does. Queries carry their traffic, and not for whom they speak.
+    """
+    from reprise.gate.report import load_report
+    from reprise.lifecycle.records import report_digest
+    from reprise.release import live
+
+    plan = plan_of(name, run_id)
+    lake = plan.open_lake()
+    found = load_report(lake, plan.run)
+    content = lake.store.get(f"runs/{plan.run}/gate/report.json") or b""
+    with solr_of(plan.deployment) as client:
+        serving = live(client).number
+    compared = int((plan.champion or {}).get("number", 0))
+    superseded = "" if serving == compared else f"compared with release {compared}, but release {serving} is live now"
+    gain = found.comparison
+    return {
+        "run": plan.run,
+        "family": found.family,
+        "champion": found.champion,
+        "first": found.test_first,
+        "last": found.test_last,
+        "answer": found.answer,
+        "reason": found.reason,
+        "gain": [gain.difference, gain.lower, gain.upper],
+        "queries_compared": gain.queries,
+        "checks": [{"question": one.question, "outcome": one.outcome, "reason": one.reason} for one in found.checks],
+        "digest": report_digest(content),
+        "superseded": superseded,
+        "queries": queries(plan),
+    }
+
+
+def queries(plan: Plan) -> list[dict[str, Any]]:
+    """Return the queries that moved most by traffic, the heaviest first; only those that enough listeners asked."""
+    from reprise.gate.report import hidden, load_report
+
+    moved = plan.open_lake().get_json(f"runs/{plan.run}/gate/moved.json")
+    if moved is not None:
+        rows = [(str(one["query"]), int(one["searches"])) for one in moved["queries"]]
+    else:
+        found, nobody = (
+            load_report(plan.open_lake(), plan.run),
+            hidden(plan.deployment.logs.privacy.min_users_per_query),
+        )
+        rows = [(one.query, one.searches) for one in [*found.winners, *found.losers] if one.query != nobody]
+    texts = dict(rows)
+    return [{"query": text, "searches": texts[text]} for text in sorted(texts, key=lambda text: (-texts[text], text))]
+
+
+def sides(name: str, run_id: str, query: str, user: str) -> dict[str, Any]:
+    """Return both lists for a query, and nothing that tells them apart; what this user said of it, if they did."""
+    plan = plan_of(name, run_id)
+    found = _sides(plan, query, user)
+    said = _said(plan, query, user)
+    return {
+        "query": query,
+        "left": [{"id": one.id, **one.fields} for one in found.left],
+        "right": [{"id": one.id, **one.fields} for one in found.right],
+        "equal": found.equal,
+        "preferred": said.get("preferred"),
+        "key": found.key if said else None,
+    }
+
+
+def prefer(name: str, run_id: str, query: str, preferred: Preferred, user: str) -> dict[str, Any]:
+    """Keep which side somebody prefers, and return which was whose."""
+    plan = plan_of(name, run_id)
+    found = _sides(plan, query, user)
+    note = {
+        "run": plan.run,
+        "query": query,
+        "preferred": preferred,
+        "ranker": "neither" if preferred == "neither" else found.key[preferred],
+        "by": user,
+        "at": datetime.now(UTC).isoformat(),
+    }
+    plan.open_lake().store.put(_note(plan, query, user), json.dumps(note, ensure_ascii=False).encode())
+    return {"key": found.key}
+
+
+def preferences(plan: Plan) -> dict[str, int]:
+    """Return how many comparisons of a run each ranker won: ``candidate``, ``live``, ``neither``."""
+    store, counted = plan.open_lake().store, {"candidate": 0, "live": 0, "neither": 0}
+    for key in store.list(f"runs/{plan.run}/preferences/"):
+        counted[json.loads(store.get(key) or b'{"ranker": "neither"}')["ranker"]] += 1
+    return counted
+
+
+def why(name: str, run_id: str, query: str, side: Side, above: str, below: str, user: str) -> dict[str, Any]:
+    """Return why one side has one item above another, once this user has said which side they prefer."""
+    from dataclasses import asdict
+
+    from reprise.release import lists
+
+    plan = plan_of(name, run_id)
+    if not _said(plan, query, user):
+        raise UsageError("reasons would tell which side is whose", "say first which side you prefer")
+    candidate = _candidate(plan)
+    with solr_of(plan.deployment) as client:
+        key = _key(plan, query, user, client, candidate).key
+        ranker = candidate if key[side] == "candidate" else None
+        found = lists.why(client, plan.deployment.solr, ranker, query, above, below)
+    meanings = {feature.name: feature.meaning for feature in plan.deployment.solr.features}
+    parts = [
+        {"feature": feature, "above": ours, "below": theirs, "brings": brings, "meaning": meanings.get(feature, "")}
+        for feature, ours, theirs, brings in found.parts
+    ]
+    return {**asdict(found), "parts": parts}
+
+
+def grade(name: str, query: str, grades: dict[str, int], user: str) -> dict[str, Any]:
+    """Keep somebody's grades of a query's items; all of them are published as one import."""
+    from reprise.experts.grades import Grade
+    from reprise.experts.store import save
+    from reprise.lifecycle.page.places import lake_of
+
+    if not query.strip() or not grades:
+        raise UsageError("there is nothing to keep", "grade at least one item of a query")
+    today = datetime.now(UTC).date().isoformat()
+    rows = [Grade(query, item, value, user, today) for item, value in sorted(grades.items())]
+    return {"kept": len(rows), "new": save(lake_of(name), rows, "ranking page")}
+
+
+def _sides(plan: Plan, query: str, user: str) -> Sides:
+    candidate = _candidate(plan)
+    with solr_of(plan.deployment) as client:
+        return _key(plan, query, user, client, candidate)
+
+
+def _key(plan: Plan, query: str, user: str, client: Any, candidate: Candidate) -> Sides:
+    from reprise.release import lists, live
+
+    if not query.strip():
+        raise UsageError("the query is empty", "type what a listener would")
+    return lists.sides(client, plan.deployment.solr, live(client), candidate, query, f"{plan.run}\n{user}")
+
+
+def _candidate(plan: Plan) -> Candidate:
+    from reprise.gate.report import load_report
+    from reprise.release import Candidate
+
+    lake = plan.open_lake()
+    family = load_report(lake, plan.run).family
+    content = lake.get_json(f"candidates/v={plan.models_version}/{plan.partition}/{family}/candidate.json")
+    if content is None:
+        raise MissingDataError(f"run {plan.run} has no candidate of {family}", "it may have been swept: retrain")
+    return Candidate.from_dict(content)
+
+
+def _note(plan: Plan, query: str, user: str) -> str:
+    mine = hashlib.sha256(f"{user}\n{query}".encode()).hexdigest()[:24]
+    return f"runs/{plan.run}/preferences/{mine}.json"
+
+
+def _said(plan: Plan, query: str, user: str) -> dict[str, Any]:
+    return dict(plan.open_lake().get_json(_note(plan, query, user)) or {})

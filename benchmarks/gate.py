@@ -77,6 +77,9 @@ def _scores() -> pa.Table:
         "segment": np.where(np.arange(n) < 50, "head", np.where(np.arange(n) < 2000, "torso", "tail")),
         "language": np.array(["hi", "en", "ta", "te", "pa", "bn"])[random.integers(0, 6, n)],
         "seen_before": random.random(n) < 0.7,
+        "length": np.array(["1 to 3 letters", "4 to 6 letters", "7 letters or more"])[random.integers(0, 3, n)],
+        "item_type": np.array(["song", "artist", "album"])[random.integers(0, 3, n)],
+        "release": np.where(random.random(n) < 0.2, "new release", "older"),
     }
     parts = []
     for model in MODELS:

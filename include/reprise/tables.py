@@ -153,6 +153,8 @@ scores = _schema(
     unjudged=_text,  # judged_only | zero | prior
     query_group=_text, metric=_text, value=_float,
     traffic=_int, segment=_text, language=_text, seen_before=_bool,
+    length=_text,  # of the query's text, in words
+    item_type=_text, release=_text,  # of the item that listeners wanted most: song, …; new release | older
 )  # fmt: skip
 
 

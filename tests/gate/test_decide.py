@@ -95,6 +95,9 @@ class World:
             "segment": ["head" if i < 5 else "torso" if i < 40 else "tail" for i in range(n)],
             "language": [("hi", "en", None)[i % 3] for i in range(n)],
             "seen_before": [i % 4 > 0 for i in range(n)],
+            "length": [("1 to 3 letters", "7 letters or more")[i % 2] for i in range(n)],
+            "item_type": [("song", "artist", "album")[i % 3] for i in range(n)],
+            "release": [("older", "new release", None)[i % 3] for i in range(n)],
         }
         return pa.table(columns, tables.scores)
 
@@ -206,6 +209,21 @@ def features_were_not_looked_at(world):
     world.suspects = None
 
 
+def one_language_is_broken(world):
+    plain, broken = world.model_values, np.arange(QUERIES) % 3 == 1
+    world.model_values = lambda model, role: plain(model, role) - 0.25 * broken * (model in world.plan.families)
+    world.gains |= {"lambdamart": 0.15, "linear": 0.1}
+
+
+def logs_broke(world):
+    wrong = {"wrong": ["2026-09-19: 12 searches (at least 100)"]}
+    world.plan.open_lake().put_json(f"runs/{world.plan.run}/logs/health.json", wrong)
+
+
+def logs_are_fine(world):
+    world.plan.open_lake().put_json(f"runs/{world.plan.run}/logs/health.json", {"wrong": []})
+
+
 def no_model_yet(world):
     world.live = {"number": 0, "model": ""}
 
@@ -232,6 +250,9 @@ def no_model_yet(world):
         (a_feature_tells_all, "cannot tell", {"no_leaking_feature"}),
         (features_were_not_looked_at, "cannot tell", {"no_leaking_feature"}),
         (no_model_yet, "yes", set()),
+        (one_language_is_broken, "no", {"no_segment_loses"}),
+        (logs_broke, "cannot tell", {"logs_are_sound"}),
+        (logs_are_fine, "yes", set()),
     ],
 )
 def test_every_ending(tmp_path, change, expected, culprits):
@@ -415,6 +436,11 @@ def verification(**changes):
     [
         ({}, "yes", None),
         ({"mismatching": 1}, "no", "parity"),
+        (
+            {"with_model": {"p95_ms": 21.0, "p99_ms": 700.0}, "without_model": {"p95_ms": 9, "p99_ms": 30}},
+            "no",
+            "latency",
+        ),
         ({"pairs": 999}, "cannot tell", "parity"),
         ({"with_model": {"median_ms": 8.0, "p95_ms": 210.0}}, "no", "latency"),
         ({"skew": [{"feature": "f", "pairs": 9, "differing_share": 0.2, "largest_difference": 1.0}]}, "no", "skew"),

@@ -3,12 +3,20 @@
 from collections import Counter
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from builders.gate_cases import case
 from reprise.gate.checks import answer
 from reprise.gate.weigh import weigh
 
 OLD = "what serves learned its last 30 days ago"
+
+
+@pytest.fixture(autouse=True)
+def _one_core():
+    """Many small products: waiting for a second core's share costs more than it brings."""
+    with threadpool_limits(1):
+        yield
 
 
 def answers(candidates, **how):

@@ -5,10 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from builders.small_service import publish_learnable, small_plan
 from reprise.gate import decide
-from reprise.gate.checks import keeps_consumption, no_segment_loses, no_worse
+from reprise.gate.checks import (
+    fits_solr,
+    keeps_consumption,
+    keeps_new_releases,
+    logs_are_sound,
+    no_segment_loses,
+    no_worse,
+)
 from reprise.gate.refresh import refreshes
 from reprise.gate.slices import Slice
 from reprise.metrics import compare, compare_all
@@ -50,8 +58,9 @@ def test_where_nothing_changes_segments_stop_few():
     """Of candidates without a difference at most as many as the confidence allows, all segments together."""
     policy, random, stopped = Policy(segment_margin=0.0), np.random.default_rng(1), 0
     for _ in range(200):
-        changes = 0.05 * random.standard_normal((12, 400))
-        found = compare_all(list(changes), np.ones(400), resamples=400)
+        changes = 0.05 * random.standard_normal((12, 200))
+        with threadpool_limits(1):
+            found = compare_all(list(changes), np.ones(200), resamples=400)
         slices = [Slice("language", str(n), 0.2, 0.5, 0.5, one) for n, one in enumerate(found)]
         stopped += no_segment_loses(slices, policy).outcome == "fail"
 
@@ -86,6 +95,25 @@ def test_listeners_must_not_get_less(given, outcome):
 )
 def test_no_worse_is_proven_or_it_is_not(gain, noise, outcome):
     assert no_worse("it", "what serves", beside(gain, noise), POLICY, "anew").outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("change", "noise", "queries", "outcome"),
+    [(0.1, 0.05, 400, "pass"), (-0.02, 0.05, 400, "pass"), (-0.1, 0.05, 400, "fail"), (-0.1, 1.0, 9, "pass"),
+     (-0.1, 0.05, 1, "inconclusive")],
+)  # fmt: skip
+def test_new_releases_must_not_be_shown_to_vanish(change, noise, queries, outcome):
+    found = keeps_new_releases(beside(change, noise, queries), POLICY)
+
+    assert found.outcome == outcome
+    assert found.threshold == -POLICY.new_release_margin
+
+
+def test_a_model_has_to_fit_and_logs_to_be_sound():
+    assert [fits_solr(size, "3 trees", 100).outcome for size in (100, 101)] == ["pass", "fail"]
+    assert "raise max_model_bytes" in fits_solr(101, "3 trees", 100).reason
+    assert logs_are_sound([]).outcome == "pass"
+    assert logs_are_sound(["2026-09-01: few searches"]).outcome == "inconclusive"
 
 
 GATE = {

@@ -1,4 +1,4 @@
-"""What listeners got in the test days, and what the candidate would have brought."""
+"""What listeners got in the test days, what the candidate would have brought, and how much of what is seen is new."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from reprise.gate.paired import Beside, paired
 from reprise.lake import Lake
+from reprise.metrics import Comparison
 from reprise.metrics.consumption_score import consumption_score
 from reprise.pages import finite
 from reprise.plan import Plan
+from reprise.settings.gate import Policy
+from reprise.training.asked import EXPOSURE
 from reprise.training.counterfactual import UNJUDGED, VARIANT, metric_name
 
 
@@ -37,6 +41,13 @@ def expected(plan: Plan, lake: Lake, scores: pa.Table, candidate: str, champion:
         "comparison": finite(asdict(found)),
         "inconclusive": estimates[candidate]["inconclusive"],
     }
+
+
+def exposure(scores: pa.Table, candidate: str, champion: str, policy: Policy) -> Comparison | None:
+    """Return how much more of what listeners look at would be new releases; None where no item has an age."""
+    if not pc.any(pc.equal(scores["metric"], EXPOSURE)).as_py():
+        return None
+    return paired(scores, "test", EXPOSURE).compare(candidate, champion, policy)
 
 
 def live(plan: Plan, lake: Lake) -> list[dict[str, Any]]:

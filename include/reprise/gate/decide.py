@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,16 @@ from reprise.errors import MissingDataError
 from reprise.features.catalogue import behaviour_features
 from reprise.gate import consumption
 from reprise.gate.beside import champion_release, serving
-from reprise.gate.checks import Check, live_skew, no_leaking_feature, not_overfitted, reachable, untouched_test_block
+from reprise.gate.checks import (
+    Check,
+    fits_solr,
+    live_skew,
+    logs_are_sound,
+    no_leaking_feature,
+    not_overfitted,
+    reachable,
+    untouched_test_block,
+)
 from reprise.gate.gains import moved
 from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
 from reprise.gate.pick import pick
@@ -21,6 +31,7 @@ from reprise.gate.weigh import Case, weigh
 from reprise.lake import Lake
 from reprise.metrics import UNJUDGED_POLICIES
 from reprise.plan import Plan
+from reprise.solr.cost import size
 from reprise.training.baselines import BASELINES, RETRAINED, is_champions_recipe
 from reprise.training.dropped import dropped, learned
 from reprise.verdict import Verdict
@@ -125,6 +136,7 @@ def _case(
         aged=aged(plan, release),
         theta_measured=measured,
         expected=consumption.expected(plan, lake, scores, family, champion),
+        exposure=consumption.exposure(scores, family, champion, plan.deployment.gate.policy),
     )
 
 
@@ -137,12 +149,24 @@ def _data_checks(plan: Plan, lake: Lake, train: Paired, validation: Paired, fami
     watched = bool(plan.deployment.solr.live_vectors)
     skew = lake.get_json(f"runs/{plan.run}/features/skew.json") if watched else None
     fitted, held_out = train.mean(family).traffic_weighted, validation.mean(family).traffic_weighted
+    health = lake.get_json(f"runs/{plan.run}/logs/health.json")
     return [
+        *([logs_are_sound(health["wrong"])] if health else []),
         reachable(share, policy),
         no_leaking_feature(suspects, policy),
         *([live_skew(skew, policy)] if watched else []),
         not_overfitted(fitted, held_out, policy),
+        *_cost(plan, lake, family),
     ]
+
+
+def _cost(plan: Plan, lake: Lake, family: str) -> list[Check]:
+    """Return the check of the model's size, as Solr would store it."""
+    key = f"candidates/v={plan.models_version}/{plan.partition}/{family}/model.json"
+    model = lake.get_json(key)
+    if model is None:
+        return []
+    return [fits_solr(len(json.dumps(model, separators=(",", ":"))), size(model), plan.deployment.solr.max_model_bytes)]
 
 
 def _sensitivity(test: Paired, family: str, champion: str) -> dict[str, float]:

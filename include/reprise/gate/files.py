@@ -36,6 +36,7 @@ _NEEDED = ("model", "query_group", "value")
 _USUAL: dict[str, Any] = {
     "block": "test", "role": "test", "theta_variant": DECIDING_THETA, "unjudged": DECIDING_UNJUDGED, "metric": METRIC,
     "traffic": 1, "segment": "", "language": "", "seen_before": True,
+    "length": "", "item_type": "", "release": "",
 }  # fmt: skip
 _MOST_ROWS = 20_000_000
 _MOST_BYTES = 500_000_000

@@ -19,6 +19,9 @@ METRIC = consumption_ndcg(10).name
 DECIDING_THETA = "measured"  # holds the assumed curve where θ could not be measured
 DECIDING_UNJUDGED = "judged_only"
 
+#: Segment → the column of the scores that holds its labels.
+_ASKED = {"length": "length", "item type": "item_type", "release": "release"}
+
 Floats = NDArray[np.float64]
 
 
@@ -112,10 +115,13 @@ def paired(scores: pa.Table, role: str, metric: str = METRIC) -> Paired:
         return pc.fill_null(rows[name].take(first), "").to_numpy().astype(str)
 
     seen = np.where(rows["seen_before"].take(first).to_numpy(), "seen before", "new")
+    segments = {"traffic": column("segment"), "language": column("language"), "novelty": seen}
+    # Scores of earlier versions lack what these are of.
+    segments |= {kind: column(name) for kind, name in _ASKED.items() if name in rows.column_names}
     return Paired(
         queries=[key.split("\t", 1)[1] for key in keys.dictionary.take(order).to_pylist()],
         traffic=rows["traffic"].take(first).to_numpy().astype(float),
-        segments={"traffic": column("segment"), "language": column("language"), "novelty": seen},
+        segments=segments,
         values=_values(rows, codes, len(order)),
     )
 

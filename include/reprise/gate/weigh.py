@@ -10,6 +10,7 @@ from reprise.gate.checks import (
     Check,
     enough_data,
     keeps_consumption,
+    keeps_new_releases,
     no_segment_loses,
     no_worse,
     robust_to_position_bias,
@@ -30,7 +31,7 @@ class Case:
     ``rivals``: the baselines to be beaten too. ``refresh``: why it may pass by being no worse, empty where it may not.
     ``retrained``: ask for more than what the champion's own recipe would bring; ``aged``: of an old champion, as much.
     ``unjudged``: the scores say what unjudged items would change. ``expected``: expected consumption of both, empty
-    where it was not estimated.
+    where it was not estimated; ``exposure``: of new releases, None where no item has an age.
     """
 
     candidate: str
@@ -44,6 +45,7 @@ class Case:
     theta_measured: bool = True
     unjudged: bool = True
     expected: Mapping[str, Any] = field(default_factory=dict)
+    exposure: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def weigh(case: Case) -> Weighed:
         *effect,
         *([no_segment_loses(slices, case.policy)] if slices else []),
         *([keeps_consumption(case.expected, case.policy)] if case.expected else []),
+        *([keeps_new_releases(case.exposure, case.policy)] if case.exposure else []),
         *bias,
         *([robust_to_unjudged(test, case.candidate, case.champion, may_lose)] if case.unjudged else []),
     ]

@@ -49,6 +49,7 @@ class Latency:
 
     median_ms: float
     p95_ms: float
+    p99_ms: float
 
 
 @dataclass(frozen=True)
@@ -183,9 +184,9 @@ def _timed(client: SolrClient, params: Mapping[str, Any], handler: str) -> float
 
 def _quantiles(milliseconds: Sequence[float]) -> Latency:
     if not milliseconds:
-        return Latency(0.0, 0.0)
-    median, p95 = np.quantile(milliseconds, [0.5, 0.95])
-    return Latency(round(float(median), 3), round(float(p95), 3))
+        return Latency(0.0, 0.0, 0.0)
+    median, p95, p99 = (round(float(one), 3) for one in np.quantile(milliseconds, [0.5, 0.95, 0.99]))
+    return Latency(median, p95, p99)
 
 
 def _skew(

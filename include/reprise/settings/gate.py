@@ -101,6 +101,9 @@ class Policy(Strict):
     consumption_margin: float = Field(
         0.02, ge=0, description="of expected consumption per search: by how much it might at most fall"
     )
+    new_release_margin: float = Field(
+        0.05, ge=0, description="of what listeners look at: by how much the share of new releases might at most fall"
+    )
     max_hole_rate: float = Field(
         0.25, gt=0, le=1, description="of what listeners would look at, never shown for the query: more is not judged"
     )
@@ -110,6 +113,7 @@ class Policy(Strict):
     )
     max_unreachable_share: float = Field(0.5, gt=0, le=1)
     max_added_p95_ms: float = Field(100.0, ge=0, description="of a search, by reranking, as Solr measured it")
+    max_added_p99_ms: float = Field(300.0, ge=0, description="the same of one search in a hundred")
     max_skew_share: float = Field(0.05, ge=0, le=1, description="pairs whose feature differs between training and Solr")
 
 

@@ -18,7 +18,7 @@ from reprise import tables
 from reprise.errors import MissingDataError
 from reprise.metrics import UNJUDGED_POLICIES, Unjudged, consumption_ndcg, resolve_unjudged
 from reprise.metrics.expected import Expected
-from reprise.training import beside, ceiling, counterfactual, experts, feature_report
+from reprise.training import asked, beside, ceiling, counterfactual, experts, feature_report
 from reprise.training.baselines import BestFeature, best_feature, champions, plain_scores
 from reprise.training.data import query_codes, read_table
 from reprise.training.dropped import learned
@@ -62,7 +62,7 @@ def run(plan: Plan) -> Verdict:
         if not rows.num_rows:
             continue
         codes = query_codes(rows)
-        about = _about(rows, codes, groups, block)
+        about = _about(plan, rows, codes, groups, judgments, block)
         models = model_scores(plan, rows, manifest.facts["columns"], served, best)
         all_labels = _labels(rows, judgments, block)
         parts += _block(block, codes, about, all_labels, models)
@@ -74,6 +74,7 @@ def run(plan: Plan) -> Verdict:
             expected = counterfactual.facts(found, lists)
             weighed = about.set_column(about.column_names.index("traffic"), "traffic", [np.round(lists).astype(int)])
             parts += [_expected(plan, weighed, one, model, block) for model, one in found.items()]
+            parts += _exposure(plan, rows, codes, about, models, block)
             for model, by_grades in experts.values(plan, rows, codes, about.num_rows, models).items():
                 parts.append(_scores(about, by_grades, model, block, "measured", "judged_only", experts.NAME))
     if not parts:
@@ -158,6 +159,18 @@ def _expected(plan: Plan, about: pa.Table, found: Expected, model: str, block: B
     return _scores(about, found.doubly_robust, model, block, variant, unjudged, name)
 
 
+def _exposure(
+    plan: Plan, rows: pa.Table, codes: npt.NDArray[np.int64], about: pa.Table, models: dict[str, Scores], block: Block
+) -> list[pa.Table]:
+    """Return the block's rows of how much of what is looked at is new, where items have an age."""
+    theta, parts = counterfactual.curve(plan), []
+    for model, scored in models.items():
+        shares = asked.new_release_exposure(plan, rows, codes, scored, about.num_rows, theta)
+        if shares is not None:
+            parts.append(_scores(about, shares, model, block, "measured", "judged_only", asked.EXPOSURE))
+    return parts
+
+
 def _labels(rows: pa.Table, judgments: pa.Table, block: Block) -> list[Labels]:
     import pyarrow.compute as pc
 
@@ -181,8 +194,10 @@ def _labels(rows: pa.Table, judgments: pa.Table, block: Block) -> list[Labels]:
     return found
 
 
-def _about(rows: pa.Table, codes: npt.NDArray[np.int64], groups: pa.Table, block: Block) -> pa.Table:
-    """Return query group, traffic, segment, language and novelty of each query code, in order of the codes."""
+def _about(
+    plan: Plan, rows: pa.Table, codes: npt.NDArray[np.int64], groups: pa.Table, judgments: pa.Table, block: Block
+) -> pa.Table:
+    """Return query group, traffic and what segments ask of each query code, in order of the codes."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -192,6 +207,7 @@ def _about(rows: pa.Table, codes: npt.NDArray[np.int64], groups: pa.Table, block
     texts = rows["query_group"].take(pa.array(first)).to_pylist()
     fields = {"traffic": "searches", "segment": "segment", "language": "language", "seen_before": "seen_before"}
     columns = {"query_group": texts, **{n: [known[t][source] for t in texts] for n, source in fields.items()}}
+    columns |= asked.labels(plan, block, rows, judgments, [known[t]["query"] for t in texts], texts)
     return pa.table({name: pa.array(values, tables.scores.field(name).type) for name, values in columns.items()})
 
 

@@ -6,16 +6,16 @@ replaced: who calls the next task, one retry, skipping, and where XComs are kept
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
 
-from builders.faults import Killed, Network
+from builders.faults import Killed, Listener, Network
 from builders.small_service import publish_run, small_plan
-from builders.solr_core import NAMES, QUERIES
+from builders.solr_core import FEATURES, NAMES, QUERIES, REQUEST, fill, linear_candidate
 from reprise import release, tables
 from reprise.errors import RepriseError
 from reprise.gate.checks import Check
@@ -25,8 +25,14 @@ from reprise.lifecycle import ending, question, recording, releasing
 from reprise.lifecycle.records import ANSWER, Answer, Planned
 from reprise.lifecycle.worker import PLANNED
 from reprise.metrics import Comparison
+from reprise.release.record import utc_now
+from reprise.solr import SolrClient
 
-ANSWERS = ("approve", "reject", "nobody", "policy")
+NAME = "matrix"
+_ONE_MORE = {"name": "one_more", "class": "org.apache.solr.ltr.feature.ValueFeature", "params": {"value": 2}}
+OLD = linear_candidate(-5000.0, behaviour_fields=[])
+#: They share a feature store, which is not OLD's.
+NEW, OTHER = (linear_candidate(w, behaviour_fields=[], features=[*FEATURES, _ONE_MORE]) for w in (5000.0, 4000.0))
 #: What the gate's one check says for each of its words.
 _OUTCOME = {"yes": "pass", "no": "fail", "cannot tell": "inconclusive"}
 TASKS = ("gate", "reject", "upload", "verify", "review", "promote", "finish")
@@ -68,7 +74,7 @@ class Retrain:
         self.trouble = ""
         key = f"candidates/v={self.plan.models_version}/{self.plan.partition}/{candidate.family}/candidate.json"
         self.plan.open_lake().put_json(key, candidate.to_dict())
-        self._teach(client, probes[:16], trained or {})
+        self._teach(client, probes[:12], trained or {})
 
     def _teach(self, client, queries, trained) -> None:
         """What training saw of the searches that prove the candidate: Solr's own popularity, or as ``trained``."""
@@ -187,3 +193,53 @@ def planted_report(plan, family: str, verdict: str) -> Report:
         sensitivity={},
         checks=[Check("superior_to_champion", "Is it better?", _OUTCOME[verdict], "planted")],
     )  # fmt: skip
+
+
+@dataclass
+class World:
+    """A core or a collection in which release 1 (``OLD``) is live, and what listeners are answered."""
+
+    client: SolrClient
+    lake: str
+
+    def retrain(self, run, candidate=NEW, network=None, **more) -> Retrain:
+        """A run whose candidate is to become release 2."""
+        return Retrain(self.lake, self.client, candidate, name=NAME, run=run, network=network, **more)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Every replica's core."""
+        return [self.client.address(url) for url in self.client.urls]
+
+    def named(self) -> dict[str, str]:
+        """Everything in Solr that has a name of ours → its content."""
+        stores = {name: str(self.client.features(name)) for name in self.client.feature_stores()}
+        found = {**{str(model["name"]): str(model) for model in self.client.models()}, **stores}
+        return {name: content for name, content in found.items() if name.startswith("reprise_")}
+
+    def popular_first(self, query="raga") -> list[str]:
+        """What release 2 is to answer, from the documents alone: their popularity."""
+        asked = {"q": query, "rows": 100, "fl": "id,popularity"}
+        found = self.client.select(asked, "/search").body["response"]["docs"]
+        return [one["id"] for one in sorted(found, key=lambda one: -one["popularity"])]
+
+    def assert_whole(self, listener: Listener, before: dict[str, str]) -> None:
+        """No error, one release per answer, one order per release and the right one; no name has another content."""
+        assert listener.errors == []
+        assert listener.searches > 2
+        for answered, orders in listener.answers.items():
+            assert len(answered) == 1, answered
+            assert len(orders) == 1, answered
+        for order in listener.answers.get(("2",), set()):
+            assert list(order[:10]) == self.popular_first()[:10]
+        after = self.named()
+        assert {name: after.get(name, content) for name, content in before.items()} == before
+
+
+def prepared(client, folder) -> World:
+    """Fill a core or collection and make release 1 live."""
+    fill(client, behaviour=False)
+    release.ensure_release_zero(client, REQUEST)
+    release.upload(client, OLD, 1_000_000)
+    release.promote(client, OLD, 0, release.Approval("mira", utc_now(), "r"))
+    return World(client, f"{folder}/{NAME}")

@@ -6,27 +6,20 @@ red run what broke is mended and the run cleared.
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import pytest
 from mlflow import MlflowClient
 
 from builders.faults import Fault, listening, network
-from builders.release_half import Retrain
+from builders.release_half import NAME, NEW, OLD, OTHER, prepared
 from builders.solr_cloud import collection, wait_until_active
-from builders.solr_core import FEATURES, REQUEST, client_of, fill, linear_candidate
+from builders.solr_core import client_of
 from reprise.lifecycle import emr_api
-from reprise.release import Approval, ensure_release_zero, live, promote, releases, rollback, upload
-from reprise.release.record import utc_now
-from reprise.solr import SolrClient
+from reprise.release import live, releases, rollback
 from reprise.tracking.registry import find_version
 
 pytestmark = [pytest.mark.solr, pytest.mark.services]
-ONE_MORE = {"name": "one_more", "class": "org.apache.solr.ltr.feature.ValueFeature", "params": {"value": 2}}
-OLD = linear_candidate(-5000.0, behaviour_fields=[])
-NEW, OTHER = (linear_candidate(w, behaviour_fields=[], features=[*FEATURES, ONE_MORE]) for w in (5000.0, 4000.0))
 NUMBERS = itertools.count(1)
-NAME = "matrix"
 YES, NO, OPEN = "yes", "no", "cannot tell"
 #: Requests that write, as "METHOD path?query" has them.
 STORE, MODEL, RELOAD, SWITCH = "POST .*feature-store", "POST .*model-store", "action=RELOAD", "POST .*config/params"
@@ -82,33 +75,6 @@ ROWS = {
 }  # fmt: skip
 
 
-@dataclass
-class World:
-    """A core or a collection in which release 1 is live."""
-
-    client: SolrClient
-    lake: str
-
-    def retrain(self, run, candidate=NEW, network=None, **more):
-        return Retrain(self.lake, self.client, candidate, name=NAME, run=run, network=network, **more)
-
-    @property
-    def addresses(self):
-        return [self.client.address(url) for url in self.client.urls]
-
-    def named(self):
-        """Everything in Solr that has a name of ours → its content."""
-        stores = {name: str(self.client.features(name)) for name in self.client.feature_stores()}
-        found = {**{str(model["name"]): str(model) for model in self.client.models()}, **stores}
-        return {name: content for name, content in found.items() if name.startswith("reprise_")}
-
-    def popular_first(self, query="raga"):
-        """What release 2 is to answer, from the documents alone: their popularity."""
-        asked = {"q": query, "rows": 100, "fl": "id,popularity"}
-        found = self.client.select(asked, "/search").body["response"]["docs"]
-        return [one["id"] for one in sorted(found, key=lambda one: -one["popularity"])]
-
-
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch, tmp_path, mlflow_server):
     monkeypatch.setattr(emr_api, "close_clusters", lambda name: None)  # none of these runs has one
@@ -121,35 +87,13 @@ def world(new_core, tmp_path):
         yield prepared(client, tmp_path)
 
 
-def prepared(client, folder):
-    fill(client)
-    ensure_release_zero(client, REQUEST)
-    upload(client, OLD, 1_000_000)
-    promote(client, OLD, 0, Approval("mira", utc_now(), "r"))
-    return World(client, f"{folder}/{NAME}")
-
-
 @pytest.fixture
 def watched(world):
     """Searches all the while, and at the end looks at what was answered, and whether a name has another content."""
     before = world.named()
     with listening(world.addresses) as listener:
         yield world
-    assert_whole(world, listener, before)
-
-
-def assert_whole(world, listener, before):
-    """No error, one release per answer, one order per release, and the new one's order is the one it should be."""
-    assert listener.errors == []
-    assert listener.searches > 2
-    for answered, orders in listener.answers.items():
-        assert len(answered) == 1, answered
-        assert len(orders) == 1, answered
-    expected = world.popular_first()
-    for (order,) in [orders for answered, orders in listener.answers.items() if answered == ("2",)]:
-        assert list(order[:10]) == expected[:10]
-    after = world.named()
-    assert {name: after[name] for name in before if name in after} == {n: before[n] for n in before if n in after}
+    world.assert_whole(listener, before)
 
 
 def run_id(row):
@@ -230,6 +174,18 @@ def test_of_two_retrains_the_later_approval_is_superseded(watched):
 
     assert [said(run) for run in (first, second)] == ["green promoted 2", "green superseded 2"]
     assert live(watched.client).model == NEW.model
+
+
+def test_a_rejected_run_leaves_the_other_ones_candidate_alone(watched):
+    first, second = watched.retrain(run_id("first")), watched.retrain(run_id("second"), OTHER)
+    for run in (first, second):
+        run.go(YES, "nobody", until="verify")
+
+    first.go(YES, "reject")
+    second.go(YES, "approve")
+
+    assert [said(run) for run in (first, second)] == ["green rejected 1", "green promoted 2"]
+    assert live(watched.client).model == OTHER.model
 
 
 def test_of_two_retrains_that_promote_at_once_one_is_superseded(watched):
@@ -330,7 +286,7 @@ def test_on_two_replicas_of_solrcloud(replicated, row):
             run.clear()
             run.go(YES, "approve")
             assert said(run) == f"green {mended}", run.trouble
-    assert_whole(replicated, listener, before)
+    replicated.assert_whole(listener, before)
 
 
 def test_with_a_replica_down_the_old_release_stays_and_is_said_to(replicated, cloud):
@@ -350,4 +306,4 @@ def test_with_a_replica_down_the_old_release_stays_and_is_said_to(replicated, cl
         run.clear()
         run.go(YES, "approve")
         assert said(run) == "green promoted 2", run.trouble
-    assert_whole(replicated, listener, before)
+    replicated.assert_whole(listener, before)

@@ -250,7 +250,7 @@ def _show_checks(context: Context, report: Report) -> None:
     for check in report.checks:
         log.info("%s: %s %s", check.outcome, check.question, check.reason)
     shown = ("name", "question", "outcome", "effect", "lower", "upper", "threshold", "reason")
-    rows = [{name: getattr(check, name) for name in shown if hasattr(check, name)} for check in report.checks]
+    rows = [{name: getattr(check, name) for name in shown} for check in report.checks]
     context["ti"].xcom_push(key="checks", value=finite(rows))
 
 

@@ -23,8 +23,7 @@ def collection(cloud: SolrCloud, kind=SolrClient, **shape) -> Iterator[SolrClien
         with kind(cloud.nodes, name) as client:
             yield client
     finally:
-        for number in range(2):
-            cloud.start(number)
+        cloud.start(0, 1)
         cloud.remove_collection(name)
 
 

@@ -1,8 +1,10 @@
 """A small catalogue in a core, and candidates to serve from it."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 
-from reprise.release import Candidate
+from reprise.release import Approval, Candidate
 from reprise.settings import Request
 from reprise.solr import SolrClient, convert_lightgbm
 
@@ -29,6 +31,10 @@ FEATURES = [
     {"name": "intercept", "class": "org.apache.solr.ltr.feature.ValueFeature", "params": {"value": 1}},
 ]
 NAMES = [feature["name"] for feature in FEATURES]
+
+
+def approval():
+    return Approval("mira", datetime.now(UTC).isoformat(), "report-1")
 
 
 def client_of(core_url, kind=SolrClient):

@@ -21,9 +21,10 @@ from reprise.release import (
     verify,
 )
 from reprise.release.record import LIVE, PREVIOUS, RELEASES, read_pointer
-from reprise.release.upload import differences, stored_bytes
+from reprise.release.upload import differences
 from reprise.settings import Request
 from reprise.solr import SolrClient
+from reprise.solr.stored import models_bytes
 
 pytestmark = pytest.mark.solr
 LIMIT = 1_000_000
@@ -294,13 +295,13 @@ def test_a_model_over_the_byte_gate_is_refused_before_anything_is_written(bare):
     assert (bare.models(), bare.feature_stores()) == ([], [])
 
 
-def test_the_computed_size_is_near_the_stored_one(bare, home):
+def test_the_computed_size_is_the_stored_one(bare, home):
     upload(bare, POPULAR, LIMIT)
     files = [path for path in home.root.rglob("_schema_model-store.json") if POPULAR.model in path.read_text()]
 
-    stored = max(path.stat().st_size for path in files)
-    computed = stored_bytes(POPULAR.solr_model(), bare.capabilities())
-    assert 0.7 < stored / computed < 1.2
+    computed = models_bytes(bare.models(), bare.capabilities().indent)
+
+    assert computed == max(path.stat().st_size for path in files)
 
 
 def test_promotion_is_superseded_when_another_release_went_live(bare):

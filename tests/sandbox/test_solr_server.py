@@ -14,6 +14,7 @@ from reprise.errors import ServiceError, UsageError
 from reprise.sandbox import processes, solr_server, supervisor
 from reprise.sandbox.home import DEFAULT_PORTS, Home
 from reprise.sandbox.ports import free_ports
+from reprise.solr.versions import LINES
 
 SONG = {
     "id": "song:1",
@@ -31,7 +32,7 @@ SONG = {
 }
 
 
-@pytest.mark.parametrize("version", list(solr_server.VERSIONS))
+@pytest.mark.parametrize("version", list(LINES))
 def test_every_version_has_ltr_in_place_updates_and_the_handler(tmp_path, version):
     config = ElementTree.parse(solr_server.render_configset(version, tmp_path) / "solrconfig.xml").getroot()
 

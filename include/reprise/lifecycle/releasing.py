@@ -86,7 +86,8 @@ def upload(context: Context) -> dict[str, Any]:
     with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run):
         filled = publish.run(client, plan, fields, checked=False)
         stage(connection("lake").uri, client.core, candidate.model, plan.run)
-        uploaded = release.upload(client, candidate, plan.deployment.solr.max_model_bytes)
+        solr = plan.deployment.solr
+        uploaded = release.upload(client, candidate, solr.max_model_bytes, solr.serving.max_file_bytes)
         address = f"{client.address()}/schema/model-store"
     log.info("behaviour: %s; %s", filled.reason, filled.facts)
     version = tracking.register(plan, candidate)

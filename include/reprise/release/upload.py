@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,9 +10,8 @@ from typing import Any
 from reprise.errors import ServiceError, UsageError
 from reprise.release.candidate import Candidate
 from reprise.release.intact import plain_model, trouble
+from reprise.release.room import ZOOKEEPER_BYTES, require_room
 from reprise.solr.client import SolrClient
-from reprise.solr.score import IDENTITY
-from reprise.solr.versions import Capabilities
 
 log = logging.getLogger(__name__)
 _ATTEMPTS = 2  # a store that was in memory but never stored is gone after the first reload, and put again
@@ -21,7 +19,7 @@ _ATTEMPTS = 2  # a store that was in memory but never stored is gone after the f
 
 @dataclass(frozen=True)
 class Uploaded:
-    """Where a candidate lies in Solr; ``model_bytes`` is its share of the model store's file."""
+    """Where a candidate lies in Solr; ``model_bytes`` is its share of the model store's file, or its own file."""
 
     model: str
     store: str
@@ -32,16 +30,19 @@ def upload(
     client: SolrClient,
     candidate: Candidate,
     max_model_bytes: int,
+    max_file_bytes: int = ZOOKEEPER_BYTES,
     lock: AbstractContextManager[object] | None = None,
 ) -> Uploaded:
     """Ensure that every replica holds the candidate's store and model, as stored on disk; nothing becomes live.
 
     May be killed anywhere and repeated: names are content hashes, so what is there is either complete, completed
     here, or (altered by another hand) a UsageError. ``lock`` is held around the writes: one writer at a time.
+    A model larger than ``max_model_bytes``, or one with which a file of Solr's would be larger than
+    ``max_file_bytes`` in SolrCloud, is a UsageError before anything is written.
     """
-    size = _byte_gate(client, candidate, max_model_bytes)
     with lock or nullcontext():
         client.before_writing()
+        size = require_room(client, candidate, max_model_bytes, max_file_bytes)
         for attempt in range(_ATTEMPTS):
             _put_missing(client, candidate)
             client.reload()
@@ -95,22 +96,3 @@ def _put_missing(client: SolrClient, candidate: Candidate) -> None:
 
 def _plain_features(features: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
     return {str(feature["name"]): (str(feature["class"]), feature.get("params") or {}) for feature in features}
-
-
-def _byte_gate(client: SolrClient, candidate: Candidate, max_model_bytes: int) -> int:
-    """Return the model's size in the store's file; too large is a UsageError, before anything is written."""
-    size = stored_bytes(candidate.solr_model(), client.capabilities())
-    if size > max_model_bytes:
-        raise UsageError(
-            f"{candidate.model!r} needs {size:,} bytes in Solr's model store, more than {max_model_bytes:,}",
-            "train fewer or smaller trees, or raise max_model_bytes in solr.yaml",
-        )
-    return size
-
-
-def stored_bytes(model: dict[str, Any], version: Capabilities) -> int:
-    """Return about how many bytes a model takes in the store's file, indented where this Solr indents."""
-    with_norms = [{**feature, "norm": {"class": IDENTITY}} for feature in model["features"]]
-    written = {**model, "features": with_norms}
-    text = json.dumps(written, indent=version.indent, separators=(",", ":"), ensure_ascii=False)
-    return len(text.encode())

@@ -42,8 +42,14 @@ class SolrCloud:
         """Where ZooKeeper listens."""
         return f"127.0.0.1:{self.ports[0]}"
 
-    def start(self, number: int) -> None:
-        """Ensure a node runs and answers."""
+    def start(self, *numbers: int) -> None:
+        """Ensure nodes run and answer."""
+        for number in numbers:
+            self._launch(number)
+        for number in numbers:
+            _wait(f"{self.nodes[number]}/admin/info/system", self.folder / f"node-{number}.log")
+
+    def _launch(self, number: int) -> None:
         if f"node-{number}" in self._processes:
             return
         port, home = self.ports[number + 1], self.folder / f"node-{number}"
@@ -51,7 +57,6 @@ class SolrCloud:
         (home / "solr.xml").write_text((FILES / "solr_cloud.xml").read_text(encoding="utf-8"), encoding="utf-8")
         command = server_command(java(), home, port)
         self._run(f"node-{number}", [*command[:1], f"-DzkHost={self.zookeeper}", *command[1:]])
-        _wait(f"{self.nodes[number]}/admin/info/system", self.folder / f"node-{number}.log")
 
     def kill(self, number: int) -> None:
         """End a node as a power cut would."""
@@ -127,8 +132,7 @@ def solr_cloud(folder: Path) -> Iterator[SolrCloud]:
     cloud = SolrCloud(folder, free_ports(3))
     try:
         cloud._start_zookeeper()
-        for number in range(2):
-            cloud.start(number)
+        cloud.start(0, 1)
         yield cloud
     finally:
         cloud.close()

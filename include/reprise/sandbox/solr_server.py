@@ -1,14 +1,12 @@
 """Sandbox Solr: the configset for each Solr version, how the server is started, and its cores.
 
 Solr 8.11.4 is the last with LTR that Maven can bring, and runs here; 9 and 10 are rendered for your own Solr.
-What differs between them is ``VERSIONS``, and nothing else in the project knows about it.
+What differs between them is in ``solr.versions``.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -16,27 +14,10 @@ import httpx
 
 from reprise.errors import ServiceError, UsageError
 from reprise.sandbox.jars import jar_paths
+from reprise.solr.versions import LINES
 
 CORE = "music"
 FILES = resources.files("reprise.sandbox") / "solr"
-
-
-@dataclass(frozen=True)
-class SolrVersion:
-    """What a solrconfig.xml must say differently for one version."""
-
-    lucene_match_version: str
-    enabling: str
-    # Solr 10 took the setter away: naming a cache there stops the core from loading. Its own featureVectorCache
-    # is left out on purpose: the key is a 32-bit hash without the query, so another query's values may come back.
-    feature_cache_by_name: bool
-
-
-VERSIONS: Mapping[str, SolrVersion] = {
-    "8.11": SolrVersion("8.11.4", " on the class path", True),
-    "9": SolrVersion("9.10", "; the server needs SOLR_MODULES=ltr", True),
-    "10": SolrVersion("10.0", "; the server needs SOLR_MODULES=ltr (not the slim image)", False),
-}
 
 
 def render_configset(version: str, destination: Path) -> Path:
@@ -44,8 +25,8 @@ def render_configset(version: str, destination: Path) -> Path:
 
     Other files there (feature and model stores, params.json) are Solr's own and stay.
     """
-    if version not in VERSIONS:
-        raise UsageError(f"no configset for Solr {version!r}", f"choose one of: {', '.join(VERSIONS)}")
+    if version not in LINES:
+        raise UsageError(f"no configset for Solr {version!r}", f"choose one of: {', '.join(LINES)}")
     from jinja2 import Environment, StrictUndefined
 
     destination.mkdir(parents=True, exist_ok=True)
@@ -54,7 +35,7 @@ def render_configset(version: str, destination: Path) -> Path:
         (configset / "solrconfig.xml.j2").read_text(encoding="utf-8")
     )
     (destination / "solrconfig.xml").write_text(
-        template.render(version=version, **vars(VERSIONS[version])), encoding="utf-8"
+        template.render(version=version, **vars(LINES[version])), encoding="utf-8"
     )
     (destination / "schema.xml").write_text((configset / "schema.xml").read_text(encoding="utf-8"), encoding="utf-8")
     return destination

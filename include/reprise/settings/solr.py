@@ -38,6 +38,9 @@ class Serving(Strict):
     keep_releases: int = Field(
         5, ge=0, description="newest releases whose models stay in Solr beside live and previous, to roll back to"
     )
+    max_file_bytes: int = Field(
+        1_000_000, ge=1, description="of a file of Solr's in ZooKeeper; more only where jute.maxbuffer was raised"
+    )
 
 
 class Solr(Strict):

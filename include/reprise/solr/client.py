@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from reprise.connections import connection
 from reprise.errors import ServiceError, UsageError
+from reprise.solr.apart import APART_BYTES, resource_of, wrapper
 from reprise.solr.core import Core, JsonObject, Params
 from reprise.solr.pace import Pace
 from reprise.solr.score import check_model
+from reprise.solr.stored import written_bytes
 
 _SEPARATOR = "␟"  # between ids in one parameter; no id holds it, and Solr does not trim it away
 
@@ -72,7 +74,11 @@ class SolrClient(Core):
         self.delete(f"/schema/feature-store/{store}")
 
     def models(self, url: str | None = None) -> list[JsonObject]:
-        """Return all models with their parameters, as stored."""
+        """Return all models with their parameters, as stored; one that lies in a file of its own, as it is there."""
+        return [self._whole(model, url) for model in self.stored_models(url)]
+
+    def stored_models(self, url: str | None = None) -> list[JsonObject]:
+        """Return the model store's entries as they are: a wrapper stands for a model in a file of its own."""
         return list(self.get("/schema/model-store", url=url)["models"])
 
     def model(self, name: str, url: str | None = None) -> JsonObject | None:
@@ -82,10 +88,22 @@ class SolrClient(Core):
     def put_model(self, model: JsonObject) -> None:
         """Add a model; its name must be new and its store present. Not proof of storage: reload and read back.
 
-        One that Solr would take and misread, or score 0 for all, is a UsageError and is not sent.
+        One that Solr would take and misread, or score 0 for all, is a UsageError and is not sent. In SolrCloud a large
+        one is written to a file of its own (apart.py).
         """
         check_model(model)
+        if self.lies_apart(model):
+            self._write_file(resource_of(wrapper(model)), model)
+            model = wrapper(model)
         self.post("/schema/model-store", model)
+
+    def lies_apart(self, model: JsonObject) -> bool:
+        """Return whether a model gets, or would get, a file of its own here."""
+        return self.cloud and written_bytes(model, None) > APART_BYTES and self.takes_files
+
+    def _whole(self, model: JsonObject, url: str | None) -> JsonObject:
+        file = resource_of(model)
+        return {**self.get("/admin/file", {"file": file}, url), "name": model["name"]} if file else model
 
     def delete_model(self, name: str) -> None:
         """Delete a model; queries that name it fail at once."""

@@ -19,13 +19,17 @@ _STANDALONE = "not running in SolrCloud mode"  # what a node without ZooKeeper a
 
 @dataclass(frozen=True)
 class Replica:
-    """One core: its node's base address, and its name there. ``state``: ``active``, or why it serves nothing."""
+    """One core: its node's base address, and its name there. ``state``: ``active``, or why it serves nothing.
+
+    ``configset``: whose files it reads; "" where it is no collection's.
+    """
 
     url: str
     core: str
     shard: str = ""
     state: str = "active"
     leader: bool = False
+    configset: str = ""
 
     @property
     def address(self) -> str:
@@ -47,7 +51,8 @@ def collection_replicas(transport: Transport, nodes: Sequence[str], name: str) -
     collections = status["collections"]
     if len(collections) != 1:
         raise UsageError(f"the alias {name!r} stands for {sorted(collections)}", "name one collection")
-    shards = next(iter(collections.values()))["shards"]
+    collection = next(iter(collections.values()))
+    shards = collection["shards"]
     if len(shards) != 1:
         raise UsageError(
             f"the collection {name!r} has {len(shards)} shards: each would rerank its own first results, and what is"
@@ -61,6 +66,7 @@ def collection_replicas(transport: Transport, nodes: Sequence[str], name: str) -
             shard=shard,
             state=str(one["state"]) if one["node_name"] in live else "down",
             leader=str(one.get("leader", "")) == "true",
+            configset=str(collection["configName"]),
         )
         for shard, content in shards.items()
         for one in content["replicas"].values()

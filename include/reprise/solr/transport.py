@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from reprise.errors import RepriseError, ServiceError, UnavailableError, UsageError
+from reprise.solr.versions import LINES
 
 _DOWN = "start Solr (`reprise sandbox up` on one machine), or correct the Solr connection's address"
 # What Solr says → what to do. Solr answers 500 for some wrong uses, so the text decides before the status.
@@ -22,7 +23,12 @@ _REMEDIES: tuple[tuple[str, type[RepriseError], str], ...] = (
     ("Missing or empty feature store", UsageError, "put the feature store before the model"),
     ("requires efi parameter", UsageError, "pass every efi that the features name"),
     ("not available due to init failure", ServiceError, "see Solr's log; a deleted feature store stops a core"),
-    ("disable.configEdit", ServiceError, "allow config edits: promotion writes request parameters"),
+    (
+        "editing is not enabled",
+        ServiceError,
+        f"start Solr without {LINES['8.11'].config_edit_switch} (from 10 on {LINES['10'].config_edit_switch}):"
+        " promotion writes request parameters",
+    ),
 )
 
 

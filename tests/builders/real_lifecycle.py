@@ -204,19 +204,29 @@ class Run:
         """All that `finish` recorded: ending, reason, live, was, note."""
         return dict(self.lake.get_json(f"runs/{self.plan.run}/ending.json"))
 
-    def end(self, timeout_s: float = 900.0) -> str:
+    def end(self) -> str:
         """Wait for the end and return the colour."""
-        wait_until(lambda: self.colour != "grey", timeout_s, f"the end of {self.id} ({self.tasks})")
+        self._wait(lambda: self.colour != "grey", "the end")
         return self.colour
 
-    def wait_for(self, task: str, state: str, timeout_s: float = 900.0) -> None:
+    def wait_for(self, task: str, state: str) -> None:
         """Wait until an instance of a task is in a state; a run that ends before fails."""
 
         def there() -> bool:
             return state in self.tasks.get(task, [])
 
-        wait_until(lambda: there() or self.colour != "grey", timeout_s, f"{task} {state} in {self.id}")
+        self._wait(lambda: there() or self.colour != "grey", f"{task} {state}")
         assert there(), f"the run ended {self.colour} instead: {self.tasks}"
+
+    def _wait(self, true: Callable[[], bool], what: str, patience_s: float = 600.0) -> None:
+        """Wait as long as any task changes its state now and then: a busy machine is no failure."""
+        seen, deadline = None, 0.0
+        while not true():
+            if (states := self.tasks) != seen:
+                seen, deadline = states, time.monotonic() + patience_s
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what} of {self.id}: nothing has happened for {patience_s:.0f} s ({seen})")
+            time.sleep(0.3)
 
     def wait_for_review(self) -> None:
         """Wait until the question is put."""

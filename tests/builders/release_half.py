@@ -71,7 +71,7 @@ class Retrain:
         uri = self.plan.save()
         self.ti.kept["plan", PLANNED] = Planned(run, uri, name).to_dict()
         self.context: Any = {"ti": self.ti, "params": {"deployment": name}, "dag_run": SimpleNamespace()}
-        self.trouble = ""
+        self.trouble, self.comment = "", "for a reason"
         key = f"candidates/v={self.plan.models_version}/{self.plan.partition}/{candidate.family}/candidate.json"
         self.plan.open_lake().put_json(key, candidate.to_dict())
         self._teach(client, probes[:12], trained or {})
@@ -174,7 +174,7 @@ class Retrain:
     def _answer(self, answer: str) -> Answer:
         by = {"nobody": "", "policy": "policy"}.get(answer, "mira")
         now = datetime.now(UTC).isoformat()
-        return Answer(answer in ("approve", "policy"), by, "for a reason", now, question.report_now(self.plan))
+        return Answer(answer in ("approve", "policy"), by, self.comment, now, question.report_now(self.plan))
 
     def _skip(self, *tasks: str) -> None:
         for task in tasks:

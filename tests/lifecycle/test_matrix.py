@@ -14,7 +14,7 @@ from builders.faults import Fault, listening, network
 from builders.release_half import NAME, NEW, OLD, OTHER, prepared
 from builders.solr_cloud import collection, wait_until_active
 from builders.solr_core import client_of
-from reprise.lifecycle import emr_api
+from reprise.lifecycle import emr_api, question
 from reprise.release import live, releases, rollback
 from reprise.tracking.registry import find_version
 
@@ -212,6 +212,25 @@ def test_an_approval_of_another_report_promotes_nothing(watched):
 
     assert said(run) == "green superseded 1"
     assert "the run's report is" in run.record["reason"]
+
+
+def test_why_the_last_candidate_was_rejected_is_told_to_the_next_reviewers(watched):
+    first = watched.retrain(run_id("first"))
+    first.comment = "no *devotional* songs\n<img src=x onerror=alert(1)> [here](http://evil)"
+    first.go(YES, "reject")
+    second = watched.retrain(run_id("second"))
+    second.go(YES, "approve", until="verify")
+
+    asked = question.body(second.plan, "http://mlflow/")
+
+    assert "rejected: *mira: no devotional songs &lt;img src=x onerror=alert 1 &gt; here http://evil" in " ".join(
+        asked.replace("  ", " ").split()
+    )
+    assert question.report_now(second.plan) in asked
+    assert "](plugin/ranking)" in asked
+    assert first.record["answer"]["comment"] == first.comment
+    second.go(YES, "approve")
+    assert question.last_rejection(second.plan) == ""
 
 
 # --- the mirrors -----------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class Ended:
     """A run's end: the word, why, and the release that is live now and the one that was when the run was planned.
 
     ``live`` is None where no Solr was asked or Solr does not say. ``note``: what is not as it should be, such as a
-    replica that differs or does not answer.
+    replica that differs or does not answer. ``answer``: what the review, if any, was answered.
     """
 
     ending: Ending
@@ -35,6 +35,7 @@ class Ended:
     live: int | None = None
     was: int | None = None
     note: str = ""
+    answer: dict[str, Any] | None = None
 
 
 class FinishOperator(BaseOperator):
@@ -173,7 +174,8 @@ def _mirror(context: Context, ended: Ended) -> None:
 def _record(context: Context, ended: Ended) -> None:
     """Write how the run ended beside its plan."""
     plan = open_plan(context)
-    plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(ended))
+    answer = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
+    plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(replace(ended, answer=answer)))
 
 
 def _end_mlflow(context: Context, ended: Ended) -> None:

@@ -7,15 +7,19 @@ novelty. Lists of 50 items are scored before, by `evaluate`; what the gate reads
 from __future__ import annotations
 
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from scipy import stats
 
 from reprise import tables
+from reprise.gate.files import of_scores
 from reprise.gate.paired import METRIC, Beside, paired
 from reprise.gate.slices import asked_of, segments_of
 from reprise.metrics import UNJUDGED_POLICIES
@@ -38,6 +42,7 @@ def measure(home: Home, plan: Plan) -> Iterator[str]:
     asked = [*rivals, *asked_of(segments_of(test), "candidate", "champion")]
     one = _timed(lambda: test.compare_all(asked[:1], policy))
     many = _timed(lambda: test.compare_all(asked, policy))
+    whole = _timed(lambda: _whole(scores, policy))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     plain = _timed(lambda: _scipy(test.of("candidate") - test.of("champion"), test.traffic))
     yield f"{QUERIES:,} queries, {RESAMPLES:,} resamples, {scores.num_rows:,} rows of scores\n"
@@ -47,6 +52,7 @@ def measure(home: Home, plan: Plan) -> Iterator[str]:
         ("reading the scores", read),
         ("one comparison, with its randomisation test", one),
         (f"all {len(asked)} of a gate, likewise", many),
+        ("the whole gate from a Parquet file of these scores, report included", whole),
         ("scipy.stats.bootstrap, one interval, no strata, no test", plain),
     ):
         yield f"| {name} | {seconds:.2f} | {processor:.2f} | {processor / plain[1]:.2f} |"
@@ -57,6 +63,13 @@ def _timed(work: Callable[[], Any]) -> tuple[float, float]:
     start, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - start, time.process_time() - processor
+
+
+def _whole(scores: pa.Table, policy: Policy) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "scores.parquet")
+        pq.write_table(scores, file)
+        of_scores(file, "candidate", None, policy, Path(folder, "report"))
 
 
 def _scipy(d: Any, w: Any) -> Any:

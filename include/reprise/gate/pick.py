@@ -81,10 +81,11 @@ def best_of(held: Paired, families: Sequence[str], steps: Mapping[str, float], p
     """
     values = {name: held.mean(name).traffic_weighted for name in families}
     best = max(values, key=lambda name: (np.nan_to_num(values[name], nan=-1.0), name))
-    found = held.compare_all([Beside(best, name) for name in families], policy)
-    apart = dict(zip(families, found, strict=True))
-    behind = {name: one.difference for name, one in apart.items()}
-    errors = {name: one.standard_error for name, one in apart.items()}
+    others = [name for name in families if name != best]
+    apart = dict(zip(others, held.compare_all([Beside(best, name) for name in others], policy), strict=True))
+    itself = values[best] - values[best]  # 0, or not known
+    behind = {name: apart[name].difference if name in apart else itself for name in families}
+    errors = {name: apart[name].standard_error if name in apart else itself for name in families}
     # Where hardly anything counts no error is known, and nothing is as good as the best.
     as_good = [name for name in families if behind[name] <= within * errors[name] and _far_cheaper(steps, name, best)]
     family = min(as_good, key=lambda name: (steps[name], behind[name]), default=best)

@@ -8,7 +8,7 @@ retrieved or not; a judged query that a run does not answer is one without retri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,14 +162,21 @@ def _same_queries(scores: dict[str, Pairs]) -> None:
             )
 
 
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and fields of each line that has any, one at a time: a run may have millions."""
     if not path.is_file():
         raise MissingDataError(f"there is no file {path}", "correct the path")
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-    found = [(number, line.split()) for number, line in lines if line.strip()]
-    if not found:
+    empty = True
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if fields := line.split():
+                    empty = False
+                    yield number, fields
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path.name} is no UTF-8 text", "give a text file") from error
+    if empty:
         raise MissingDataError(f"{path.name} holds nothing", "correct the path")
-    return found
 
 
 def _number(text: str) -> float | None:

@@ -17,6 +17,7 @@ import typer
 from reprise.answers import answer
 from reprise.errors import EXIT_CRASH, EXIT_USAGE, EXIT_YES, RepriseError, UsageError
 from reprise.experts.commands import grades
+from reprise.experts.golden_commands import golden
 from reprise.explain_commands import explain
 from reprise.gate_commands import gate
 from reprise.lake_commands import lake
@@ -142,6 +143,8 @@ def _sandbox_commands() -> None:
 
 
 _sandbox_commands()
+app.add_typer(golden, name="golden")
+app.add_typer(golden, name="golden")
 app.add_typer(grades, name="grades")
 app.add_typer(lake, name="lake")
 app.add_typer(release, name="release")

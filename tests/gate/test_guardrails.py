@@ -103,10 +103,11 @@ def test_no_worse_is_proven_or_it_is_not(gain, noise, outcome):
      (-0.1, 0.05, 1, "inconclusive")],
 )  # fmt: skip
 def test_new_releases_must_not_be_shown_to_vanish(change, noise, queries, outcome):
-    found = keeps_new_releases(beside(change, noise, queries), POLICY)
+    """Of 12 looks of 100 that they get now they may lose 6."""
+    found = keeps_new_releases(beside(change, noise, queries), 0.12, POLICY)
 
     assert found.outcome == outcome
-    assert found.threshold == -POLICY.new_release_margin
+    assert found.threshold == pytest.approx(-0.06)
 
 
 def test_a_model_has_to_fit_and_logs_to_be_sound():

@@ -43,11 +43,12 @@ def expected(plan: Plan, lake: Lake, scores: pa.Table, candidate: str, champion:
     }
 
 
-def exposure(scores: pa.Table, candidate: str, champion: str, policy: Policy) -> Comparison | None:
-    """Return how much more of what listeners look at would be new releases; None where no item has an age."""
+def exposure(scores: pa.Table, candidate: str, champion: str, policy: Policy) -> tuple[Comparison, float] | None:
+    """Return how much more of listeners' looks new releases would get, and how much they get; None without ages."""
     if not pc.any(pc.equal(scores["metric"], EXPOSURE)).as_py():
         return None
-    return paired(scores, "test", EXPOSURE).compare(candidate, champion, policy)
+    test = paired(scores, "test", EXPOSURE)
+    return test.compare(candidate, champion, policy), test.mean(champion).traffic_weighted
 
 
 def live(plan: Plan, lake: Lake) -> list[dict[str, Any]]:

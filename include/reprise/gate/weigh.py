@@ -31,7 +31,7 @@ class Case:
     ``rivals``: the baselines to be beaten too. ``refresh``: why it may pass by being no worse, empty where it may not.
     ``retrained``: ask for more than what the champion's own recipe would bring; ``aged``: of an old champion, as much.
     ``unjudged``: the scores say what unjudged items would change. ``expected``: expected consumption of both, empty
-    where it was not estimated; ``exposure``: of new releases, None where no item has an age.
+    where it was not estimated; ``exposure``: of new releases, and what they have now; None without ages.
     """
 
     candidate: str
@@ -45,7 +45,7 @@ class Case:
     theta_measured: bool = True
     unjudged: bool = True
     expected: Mapping[str, Any] = field(default_factory=dict)
-    exposure: Comparison | None = None
+    exposure: tuple[Comparison, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def weigh(case: Case) -> Weighed:
         *effect,
         *([no_segment_loses(slices, case.policy)] if slices else []),
         *([keeps_consumption(case.expected, case.policy)] if case.expected else []),
-        *([keeps_new_releases(case.exposure, case.policy)] if case.exposure else []),
+        *([keeps_new_releases(*case.exposure, case.policy)] if case.exposure else []),
         *bias,
         *([robust_to_unjudged(test, case.candidate, case.champion, may_lose)] if case.unjudged else []),
     ]

@@ -101,8 +101,8 @@ class Policy(Strict):
     consumption_margin: float = Field(
         0.02, ge=0, description="of expected consumption per search: by how much it might at most fall"
     )
-    new_release_margin: float = Field(
-        0.05, ge=0, description="of what listeners look at: by how much the share of new releases might at most fall"
+    new_release_loss: float = Field(
+        0.5, ge=0, le=1, description="of the looks that new releases get now: what share they may lose at most"
     )
     max_hole_rate: float = Field(
         0.25, gt=0, le=1, description="of what listeners would look at, never shown for the query: more is not judged"

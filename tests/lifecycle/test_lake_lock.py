@@ -1,5 +1,7 @@
 """The lock in the lake: one holder, whoever asks; expired and released locks are free."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -36,16 +38,26 @@ def test_an_error_inside_releases_it(tmp_path):
         pass
 
 
+def die(tmp_path, **more):
+    """Take the lock in a process that is killed while it holds it."""
+    code = f"""
+import os
+from reprise.lifecycle.lock import lake_lock
+lake_lock({str(tmp_path)!r}, "solr-music", "run 1", **{more!r}).__enter__()
+os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+
+
 def test_a_dead_holder_s_lock_expires(tmp_path):
-    dead = lake_lock(str(tmp_path), "solr-music", "run 1", expires_s=0.2)
-    dead.__enter__()
+    die(tmp_path, expires_s=0.2)
 
     with lake_lock(str(tmp_path), "solr-music", "run 2", wait_s=5):
         pass
 
 
 def test_the_same_run_s_retry_takes_over(tmp_path):
-    lake_lock(str(tmp_path), "solr-music", "run 1").__enter__()
+    die(tmp_path)
 
     with lake_lock(str(tmp_path), "solr-music", "run 1", wait_s=0):
         pass
@@ -73,3 +85,21 @@ def test_of_many_one_is_inside_at_a_time(tmp_path):
         thread.join()
 
     assert most == [1] * 5
+
+
+def test_a_holder_that_lives_keeps_it_beyond_its_end(tmp_path):
+    with lake_lock(str(tmp_path), "solr-music", "run 1", expires_s=0.6) as held:
+        time.sleep(1.5)
+        with pytest.raises(ServiceError, match="run 1 holds"):
+            lake_lock(str(tmp_path), "solr-music", "run 2", wait_s=0).__enter__()
+        held.require()
+
+
+def test_a_holder_that_was_paused_is_told_before_it_writes(tmp_path):
+    """A paused process renews nothing; here its renewing ends without it."""
+    with lake_lock(str(tmp_path), "solr-music", "run 1", expires_s=0.2) as paused:
+        paused.leave()
+        with lake_lock(str(tmp_path), "solr-music", "run 2", wait_s=5) as held:
+            held.require()
+            with pytest.raises(ServiceError, match="run 1 has lost the lock"):
+                paused.require()

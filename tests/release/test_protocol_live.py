@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from builders.dying_solr import Counting, Dying, Killed
 from builders.solr_core import FEATURES, NAMES, QUERIES, REQUEST, client_of, fill, linear_candidate, trees_candidate
 from reprise.errors import ServiceError, SupersededError, UsageError
 from reprise.release import (
@@ -55,44 +56,6 @@ def search(client, query="raga", **more):
     """Return item ids as an application gets them: its own request and the live paramset, never an rq."""
     answer = client.select({"q": query, "useParams": LIVE, "fl": "id", "rows": 50, **more}, "/search")
     return [document["id"] for document in answer.body["response"]["docs"]]
-
-
-class Counting(SolrClient):
-    """Keeps the path of every request, to show what an action did not need."""
-
-    def __init__(self, urls, core):
-        super().__init__(urls, core)
-        self.sent = []
-        send = self._transport.send
-
-        def counted(method, url, **more):
-            self.sent.append((method, url.partition(f"/{core}")[2] or url.rpartition("/solr")[2]))
-            return send(method, url, **more)
-
-        self._transport.send = counted
-
-
-class Killed(BaseException):
-    """Stands for a process that ends at this very moment."""
-
-
-class Dying(SolrClient):
-    """Ends before its nth request (``after=False``) or when Solr has done it but nobody heard (``after=True``)."""
-
-    def __init__(self, urls, core, number, after):
-        super().__init__(urls, core)
-        send, self.left = self._transport.send, number
-
-        def mortal(*some, **more):
-            self.left -= 1
-            if self.left < 0 and not after:
-                raise Killed
-            answer = send(*some, **more)
-            if self.left < 0:
-                raise Killed
-            return answer
-
-        self._transport.send = mortal
 
 
 def requests_of(client, action):

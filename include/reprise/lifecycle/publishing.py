@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Searches that Solr is watched with: the most frequent of the day.
 _WATCHED = 200
-#: A writer that is gone holds the others up so long at most.
-_LONGEST_S = 4 * 3600.0
 
 
 def plan_publish(context: Context) -> Planned:
@@ -69,7 +67,7 @@ def publish(context: Context) -> dict[str, Any]:
     solr, lake = plan.deployment.solr, plan.open_lake()
     with (
         SolrClient(plan.solr_urls, solr.core, id_field=solr.request.id_field) as client,
-        lake_lock(connection("lake").uri, f"solr-{solr.core}", f"run {plan.run}", expires_s=_LONGEST_S),
+        lake_lock(connection("lake").uri, f"solr-{solr.core}", f"run {plan.run}"),
     ):
         push(context, solr_url=f"{client.address()}/select")
         verdict = publish.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from reprise.errors import MissingDataError, RepriseError, SupersededError
 from reprise.lifecycle import recording
 from reprise.lifecycle.links import push
 from reprise.lifecycle.live import Live, what_is_live
-from reprise.lifecycle.lock import lake_lock
+from reprise.lifecycle.lock import Held, lake_lock
 from reprise.lifecycle.question import report_now
 from reprise.lifecycle.records import ANSWER, Answer, report_digest
 from reprise.lifecycle.worker import find_planned, open_plan, planned
@@ -84,11 +84,13 @@ def upload(context: Context) -> dict[str, Any]:
     plan = open_plan(context)
     candidate = _candidate(context, plan)
     fields = publish.not_newer(plan.open_lake(), candidate.behaviour_fields, plan.as_of)
-    with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run):
+    with _solr(plan) as client, _lock(plan.deployment.solr.core, plan.run) as held:
         filled = publish.run(client, plan, fields, checked=False)
         stage(connection("lake").uri, client.core, candidate.model, plan.run)
         solr = plan.deployment.solr
-        uploaded = release.upload(client, candidate, solr.max_model_bytes, solr.serving.max_file_bytes)
+        uploaded = release.upload(
+            client, candidate, solr.max_model_bytes, solr.serving.max_file_bytes, nullcontext(held)
+        )
         address = f"{client.address()}/schema/model-store"
     log.info("behaviour: %s; %s", filled.reason, filled.facts)
     version = tracking.register(plan, candidate)
@@ -287,6 +289,6 @@ def _solr(plan: Plan) -> Iterator[SolrClient]:
         yield client
 
 
-def _lock(core: str, run: str) -> AbstractContextManager[None]:
+def _lock(core: str, run: str) -> AbstractContextManager[Held]:
     """Return the lock on a core's stores and pointer: deployments may share a Solr, so it lies above them."""
     return lake_lock(connection("lake").uri, f"solr-{core}", f"run {run}")

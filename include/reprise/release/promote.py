@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reprise.errors import SupersededError, UsageError
 from reprise.release.candidate import Candidate
+from reprise.release.fence import Lock, require
 from reprise.release.record import LIVE, Pointer, Release, Switch, read_pointer, utc_now
 from reprise.release.switch import outcome, write
 from reprise.release.upload import differences
@@ -38,7 +39,7 @@ def promote(
     candidate: Candidate,
     expected_live: int,
     approval: Approval,
-    lock: AbstractContextManager[object] | None = None,
+    lock: Lock | None = None,
 ) -> Release:
     """Return the release that the candidate became; if it is live already, that one, and nothing is written.
 
@@ -46,7 +47,7 @@ def promote(
     approval is older than 7 days, or somebody wrote at the same time. Then nothing of ours is written again.
     ``lock`` keeps two promotions apart; a rollback takes none.
     """
-    with lock or nullcontext():
+    with lock or nullcontext() as held:
         seen = read_pointer(client)
         if seen.live is not None and seen.live.sha == candidate.sha:
             return seen.live
@@ -55,6 +56,7 @@ def promote(
             raise UsageError(
                 f"{candidate.model!r} is not ready in Solr: {'; '.join(lost)}", "run upload and verify again"
             )
+        require(held)
         seen = read_pointer(client)  # again, right before the write: a rollback in between must win
         _require_unchanged(seen, expected_live, approval)
         base = seen.release(expected_live)

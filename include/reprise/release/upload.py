@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from reprise.errors import ServiceError, UsageError
 from reprise.release.candidate import Candidate
+from reprise.release.fence import Held, Lock, require
 from reprise.release.intact import plain_model, trouble
 from reprise.release.room import ZOOKEEPER_BYTES, require_room
 from reprise.solr.client import SolrClient
@@ -31,20 +32,20 @@ def upload(
     candidate: Candidate,
     max_model_bytes: int,
     max_file_bytes: int = ZOOKEEPER_BYTES,
-    lock: AbstractContextManager[object] | None = None,
+    lock: Lock | None = None,
 ) -> Uploaded:
     """Ensure that every replica holds the candidate's store and model, as stored on disk; nothing becomes live.
 
     May be killed anywhere and repeated: names are content hashes, so what is there is either complete, completed
-    here, or (altered by another hand) a UsageError. ``lock`` is held around the writes: one writer at a time.
+    here, or (altered by another hand) a UsageError. ``lock`` is held around the writes, and asked before each.
     A model larger than ``max_model_bytes``, or one with which a file of Solr's would be larger than
     ``max_file_bytes`` in SolrCloud, is a UsageError before anything is written.
     """
-    with lock or nullcontext():
+    with lock or nullcontext() as held:
         client.before_writing()
         size = require_room(client, candidate, max_model_bytes, max_file_bytes)
         for attempt in range(_ATTEMPTS):
-            _put_missing(client, candidate)
+            _put_missing(client, candidate, held)
             client.reload()
             lost = differences(client, candidate)
             if not lost:
@@ -73,7 +74,7 @@ def differences(client: SolrClient, candidate: Candidate) -> list[str]:
     return found
 
 
-def _put_missing(client: SolrClient, candidate: Candidate) -> None:
+def _put_missing(client: SolrClient, candidate: Candidate, held: Held | None) -> None:
     there = _plain_features(client.features(candidate.store))
     wanted = _plain_features(candidate.features)
     altered = sorted(name for name, feature in there.items() if wanted.get(name) != feature)
@@ -83,9 +84,11 @@ def _put_missing(client: SolrClient, candidate: Candidate) -> None:
             "somebody altered it by hand: delete the models that use it and the store, then upload again",
         )
     if missing := [feature for feature in candidate.features if feature["name"] not in there]:
+        require(held)
         client.put_features(candidate.store, missing)
     model = client.model(candidate.model)
     if model is None:
+        require(held)
         client.put_model(candidate.solr_model())
     elif plain_model(model) != plain_model(candidate.solr_model()):
         raise UsageError(

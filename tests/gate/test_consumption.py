@@ -6,7 +6,8 @@ import pytest
 from builders.days import publish_day
 from builders.small_service import small_plan
 from reprise import tables
-from reprise.gate.consumption import expected, live
+from reprise.gate.consumption import expected, exposure, live
+from reprise.training.asked import EXPOSURE
 from reprise.training.counterfactual import metric_name
 
 
@@ -65,3 +66,20 @@ def test_candidate_beside_champion(tmp_path):
     assert (found["candidate"]["direct"], found["champion"]["inconclusive"]) == (0.3, "champion")
     assert found["inconclusive"] == "lambdamart"
     assert expected(plan, lake, table, "linear", "champion") == {}
+
+
+def test_new_releases_are_asked_about_where_there_are_any(tmp_path):
+    """None among the results, or no item with an age: nothing to lose."""
+    plan = small_plan(tmp_path)
+
+    def exposed(metric, now):
+        values = [("champion", now), ("lambdamart", now / 2)]
+        own = {"metric": metric, "unjudged": "judged_only"}
+        rows = [row | own for model, share in values for row in scores(plan, model, [share] * 20)]
+        return pa.Table.from_pylist([dict.fromkeys(tables.scores.names) | row for row in rows], tables.scores)
+
+    asked = exposure(exposed(EXPOSURE, 0.2), "lambdamart", "champion", plan.deployment.gate.policy)
+    assert (asked[0].difference, asked[1]) == (pytest.approx(-0.1), pytest.approx(0.2))
+    for metric, now in ((EXPOSURE, 0.0), ("another", 0.2)):
+        found = exposure(exposed(metric, now), "lambdamart", "champion", plan.deployment.gate.policy)
+        assert found is None

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -44,10 +45,12 @@ def expected(plan: Plan, lake: Lake, scores: pa.Table, candidate: str, champion:
 
 
 def exposure(scores: pa.Table, candidate: str, champion: str, policy: Policy) -> tuple[Comparison, float] | None:
-    """Return how much more of listeners' looks new releases would get, and how much they get; None without ages."""
+    """Return how much more of listeners' looks new releases would get, and how much they get; None without any."""
     if not pc.any(pc.equal(scores["metric"], EXPOSURE)).as_py():
         return None
     test = paired(scores, "test", EXPOSURE)
+    if not any(np.nan_to_num(test.of(model)).max() > 0 for model in (candidate, champion)):
+        return None
     return test.compare(candidate, champion, policy), test.mean(champion).traffic_weighted
 
 

@@ -133,3 +133,15 @@ def test_a_file_that_was_altered_is_noticed(client):
     assert [url for url in client.urls if f"{url} has another model {one.model!r}" in found] == client.urls
     with pytest.raises(UsageError, match="not the candidate's"):
         upload(client, one, LIMIT)
+
+
+def test_where_solr_takes_no_files_a_large_model_stays_in_the_list(cloud):
+    one = stumps(3_000)
+    with collection(cloud, trusted=True) as trusted:
+        ensure_release_zero(trusted, REQUEST)
+        size = upload(trusted, one, LIMIT).model_bytes
+
+        assert differences(trusted, one) == []
+        assert size < in_zookeeper(trusted, "_schema_model-store.json") < size + 200
+        with pytest.raises(UsageError, match="the models of Solr's core"):
+            upload(trusted, stumps(3_001), LIMIT, size + 10_000)

@@ -124,6 +124,18 @@ def test_a_collection_of_two_shards_is_refused(cloud):
         client.urls  # noqa: B018
 
 
+def test_an_alias_stands_for_its_collection(cloud):
+    with collection(cloud) as client:
+        cloud.admin(action="CREATEALIAS", name="alias_of_music", collections=client.core)
+        try:
+            with SolrClient(cloud.nodes, "alias_of_music") as behind:
+                assert behind.urls == client.urls
+                behind.reload()
+                behind.ping()
+        finally:
+            cloud.admin(action="DELETEALIAS", name="alias_of_music")
+
+
 def test_an_unknown_collection_is_an_error_naming_it(cloud):
     with (
         SolrClient(cloud.nodes, "nothing_here") as client,

@@ -13,12 +13,12 @@ from typing import Any
 #: Larger models get a file of their own, in SolrCloud.
 APART_BYTES = 100_000
 _CLASS = "org.apache.solr.ltr.model.DefaultWrapperModel"
-_FOLDER = "reprise_models"  # in the configset
+FOLDER = "reprise_models"  # in the configset
 
 
 def wrapper(model: dict[str, Any]) -> dict[str, Any]:
     """Return what stands for a model in the store; Solr takes its features and store from the file."""
-    resource = f"{_FOLDER}/{model['name']}.json"
+    resource = f"{FOLDER}/{model['name']}.json"
     return {
         "class": _CLASS,
         "name": model["name"],
@@ -31,4 +31,4 @@ def wrapper(model: dict[str, Any]) -> dict[str, Any]:
 def resource_of(model: dict[str, Any]) -> str:
     """Return the file that a model of the store stands for if Reprise put it there, else ""."""
     resource = str(model["params"].get("resource", "")) if model["class"] == _CLASS else ""
-    return resource if resource == f"{_FOLDER}/{model['name']}.json" else ""
+    return resource if resource == f"{FOLDER}/{model['name']}.json" else ""

@@ -21,7 +21,8 @@ _STANDALONE = "not running in SolrCloud mode"  # what a node without ZooKeeper a
 class Replica:
     """One core: its node's base address, and its name there. ``state``: ``active``, or why it serves nothing.
 
-    ``configset``: whose files it reads; "" where it is no collection's.
+    ``collection`` has its own name, behind whatever alias, and ``configset`` is whose files it reads; "" where it is
+    no collection's.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Replica:
     shard: str = ""
     state: str = "active"
     leader: bool = False
+    collection: str = ""
     configset: str = ""
 
     @property
@@ -51,7 +53,7 @@ def collection_replicas(transport: Transport, nodes: Sequence[str], name: str) -
     collections = status["collections"]
     if len(collections) != 1:
         raise UsageError(f"the alias {name!r} stands for {sorted(collections)}", "name one collection")
-    collection = next(iter(collections.values()))
+    own_name, collection = next(iter(collections.items()))
     shards = collection["shards"]
     if len(shards) != 1:
         raise UsageError(
@@ -66,6 +68,7 @@ def collection_replicas(transport: Transport, nodes: Sequence[str], name: str) -
             shard=shard,
             state=str(one["state"]) if one["node_name"] in live else "down",
             leader=str(one.get("leader", "")) == "true",
+            collection=own_name,
             configset=str(collection["configName"]),
         )
         for shard, content in shards.items()

@@ -83,6 +83,8 @@ def switch_under_fire(client, switches):
     for one in watchers:
         one.__enter__()
     try:
+        for one in watchers:
+            one.wait_for(0)
         for number in range(switches):
             if number % 2:
                 now = rollback(client, None, "under fire", "test").release

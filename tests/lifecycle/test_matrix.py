@@ -14,8 +14,11 @@ from builders.faults import Fault, listening, network
 from builders.release_half import NAME, NEW, OLD, OTHER, prepared
 from builders.solr_cloud import collection, wait_until_active
 from builders.solr_core import client_of
+from reprise.experts import golden
+from reprise.experts.golden import Expectation
 from reprise.lifecycle import emr_api, question
 from reprise.release import live, releases, rollback
+from reprise.release.record import utc_now
 from reprise.tracking.registry import find_version
 
 pytestmark = [pytest.mark.solr, pytest.mark.services]
@@ -132,6 +135,21 @@ def test_whatever_breaks_searches_go_on_and_the_run_says_what_is_live(watched, r
     assert [model["name"] for model in watched.client.models()] == sorted(
         {OLD.model, serving.model}, key=[OLD.model, NEW.model].index
     )
+
+
+@pytest.mark.parametrize(("place", "expected"), [(0, "green promoted 2"), (-1, "green refused 1")])
+def test_a_candidate_that_breaks_a_golden_query_goes_no_further(watched, place, expected):
+    run = watched.retrain(run_id("golden"))
+    item = watched.popular_first()[place]
+    golden.add(
+        run.plan.open_lake(), Expectation("raga", item, "first", "never_break", "mira", utc_now(), "its own title")
+    )
+
+    run.go(YES, "policy")
+
+    assert said(run) == expected, run.record
+    assert ("golden_never_break" in run.record["reason"]) == (expected == "green refused 1")
+    assert {model["name"] for model in watched.client.models()} == {OLD.model, live(watched.client).model}
 
 
 # --- another hand at the same time -----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class Connection(BaseModel):
     extra: dict[str, Any] = {}
 
 
-def connection(service: Literal["solr", "mlflow", "lake"]) -> Connection:
+def connection(service: Literal["solr", "mlflow", "lake", "chat", "mail"]) -> Connection:
     """Return where a service is, from ``AIRFLOW_CONN_REPRISE_<SERVICE>``: JSON, Airflow's own form.
 
     ``host`` may be a whole address (``http://…``, ``s3://…``); ``extra.urls`` lists Solr's replicas.

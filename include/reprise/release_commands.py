@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -62,6 +63,37 @@ def release_status(
     else:
         show_status(found, copies)
     raise typer.Exit(0 if found.agreed and all(copy.ok for copy in copies) else 1)
+
+
+@release.command("check")
+def release_check(
+    deployment: _Deployment,
+    searches: Annotated[Path | None, typer.Option(help="A file, one a line; else a day's frequent ones.")] = None,
+    count: Annotated[int | None, typer.Option(help="How many; solr.serving.searches if left out.")] = None,
+    time_allowed: Annotated[int | None, typer.Option("--time-allowed", help="Milliseconds; timeAllowed.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Send recorded searches to what is live: errors, time with and without reranking, changed first results.
+
+    Exits 1 where a search failed. Example: `reprise release check demo --searches queries.txt`
+    """
+    import json
+
+    from reprise.lake_commands import open_deployment
+    from reprise.release.recorded import frequent, from_file
+    from reprise.release.serving import check
+    from reprise.settings import load_deployment
+
+    settings = load_deployment(deployment)
+    wanted = count or settings.solr.serving.searches
+    texts = from_file(searches, wanted) if searches else frequent(settings, open_deployment(deployment)[1], wanted)[1]
+    more = {} if time_allowed is None else {"timeAllowed": str(time_allowed)}
+    with _solr(deployment) as client:
+        found = check(client, settings.solr, texts, more)
+    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else found.in_words)
+    for error in found.errors:
+        typer.echo(error, err=True)
+    raise typer.Exit(1 if found.failed else 0)
 
 
 @release.command("prune")

@@ -7,7 +7,7 @@ import pytest
 
 from builders.airflow_process import ROOT, run_with_airflow
 
-EXPECTED = ["extract", "publish_features", "retrain", "rollback", "select_features"]
+EXPECTED = ["extract", "monitor", "publish_features", "retrain", "rollback", "select_features"]
 HEAVY = ("pandas", "mlflow", "pyspark", "lightgbm", "matplotlib", "boto3", "pyarrow", "reprise.sandbox")
 #: A coarse budget: a graph that needs longer than this on a loaded machine imports something it should not.
 PARSE_BUDGET_S = 20.0

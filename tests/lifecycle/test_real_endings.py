@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from builders import real_lifecycle as real
+from builders.browser import CHROMIUM
+from builders.page_review import review
 from reprise import release
 from reprise.features.publish import behaviour_version
 from reprise.release.record import Pointer, read_pointer
@@ -20,6 +22,7 @@ from reprise.sandbox import service_life, supervisor
 pytestmark = [pytest.mark.services, pytest.mark.spark, pytest.mark.timeout(1200)]
 
 DAYS = 9
+WHY = "better where it matters"
 MODELS = {"engine_order", "popularity", "best_feature", "linear", "lambdamart"}
 VARIANTS = {
     "shaken": {},
@@ -39,6 +42,7 @@ class First:
     engine: dict[str, list[str]]  # query → first page in the engine's order
     live: dict[str, list[str]]  # and as an application gets it
     mlflow: dict
+    page: dict | None  # what the reviewer saw in a browser; None where there is no chromium
 
     @property
     def other_family(self):
@@ -56,12 +60,17 @@ def service(home, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def first(service):
+def first(service, tmp_path_factory):
     run = service.start(real.FIRST)
     run.wait_for_review()
     run.answer("Approve", "")
     real.wait_until(lambda: service.mira.waiting_reviews("retrain", run.id), 120, "the question to be put again")
-    run.answer("Approve", "better where it matters " * 100)  # longer than the form takes
+    page = None
+    if CHROMIUM:
+        url, token, folder = service.home.url("airflow"), service.mira.token, tmp_path_factory.mktemp("chromium")
+        page = review(url, token, folder, real.FIRST, WHY)
+    else:
+        run.answer("Approve", WHY)
     assert run.end() == "green", run.tasks
     queries = service_life.frequent_queries(real.FIRST, run.plan.run, 50)
     for variant in VARIANTS:
@@ -72,6 +81,7 @@ def first(service):
         {query: service.found(query) for query in queries},
         {query: service.found(query, useParams="reprise_live") for query in queries},
         recorded(run),
+        page,
     )
 
 
@@ -116,6 +126,30 @@ def test_the_first_run_makes_release_1_live(first):
     assert (first.run.ending, first.run.record["live"], first.run.record["was"]) == ("promoted", 1, 0)
     assert {"reject"} == {task for task, states in first.run.tasks.items() if states != ["success"] * len(states)}
     assert first.run.plan.mlflow["run_id"] == live.mlflow_run
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="there is no chromium")
+def test_a_reviewer_compares_and_approves_on_the_page(service, first, before):
+    """One sitting at the page, in a real browser; what it shows is what Solr answered when nothing was live yet."""
+    page = first.page
+    release.rollback(service.solr, 1, reason="to look at it", by="mira")
+
+    assert page["errors"] == []
+    assert "waits for your answer" in page["before"]
+    assert page["queries"] > 0
+    assert page["whose before"] == ["", ""], "whose list is whose is not told before a preference"
+    assert sorted(page["whose"]) == ["the new ranking", "what is live"]
+    ours, theirs = (page["lists"][page["whose"].index(who)] for who in ("the new ranking", "what is live"))
+    assert ours != theirs
+    assert theirs == service.found(page["query"])[: len(theirs)], "live was the engine's own order"
+    assert ours == service.found(page["query"], useParams="reprise_live")[: len(ours)], "which is live now"
+    assert (page["graded"], page["reasons"] > 0) == ("3", True)
+    assert "1 grades are kept" in page["kept"]
+    assert (page["title"], page["made"]) == ("Ranking", 0), "what is typed never becomes markup"
+    assert (page["unnamed"], page["too wide"]) == (0, False)
+    assert page["without a comment"].startswith("Say why")
+    assert page["answered"].startswith("Approved")
 
 
 def test_mlflow_has_one_parent_one_child_per_model_and_the_champion(first):

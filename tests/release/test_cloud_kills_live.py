@@ -37,6 +37,7 @@ def test_an_upload_killed_after_any_write_or_reload_and_repeated_is_complete(cli
     assert len(moments) >= 4, counting.sent  # two reloads, the store, the file and its wrapper
     client.delete_model(one.model)
     client.delete_feature_store(one.store)
+    client.reload()
 
     for number in moments:
         with Dying(client.nodes, client.core, number, after=True) as dying, pytest.raises(Killed):
@@ -46,6 +47,7 @@ def test_an_upload_killed_after_any_write_or_reload_and_repeated_is_complete(cli
         assert [model["name"] for model in client.models()] == [one.model]
         client.delete_model(one.model)
         client.delete_feature_store(one.store)
+        client.reload()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a request", "after a request"])

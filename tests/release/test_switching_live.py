@@ -115,4 +115,4 @@ def test_fifty_switches_of_a_core_are_noticed_by_no_search(new_core):
 
 def test_switches_of_a_collection_are_noticed_by_no_search_at_any_replica(cloud):
     with collection(cloud) as client:
-        assert switch_under_fire(client, 8) > 16
+        assert switch_under_fire(client, 12) > 24

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from reprise.errors import RepriseError, ServiceError
 from reprise.lifecycle.links import MlflowRunLink, push
 from reprise.lifecycle.live import in_words
+from reprise.lifecycle.notices import tell
 from reprise.lifecycle.records import ANSWER, Answer, Ending
 from reprise.lifecycle.worker import find_planned, open_plan, plain_failures, run_digest
 
@@ -82,7 +83,7 @@ def finish(context: Context) -> dict[str, Any]:
     if planned := find_planned(context):
         push(context, mlflow_url=planned.mlflow_url)
         ended = _with_live(context, ended)
-        duties += [_prune, _mirror, _record, _end_mlflow]
+        duties += [_prune, _mirror, _record, _end_mlflow, _tell]
     failures = [failure for duty in duties if (failure := _attempt(duty, context, ended))]
     if failures:
         raise ServiceError("; ".join(failures), "mend that, then clear finish")
@@ -176,6 +177,14 @@ def _record(context: Context, ended: Ended) -> None:
     plan = open_plan(context)
     answer = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
     plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(replace(ended, answer=answer)))
+
+
+def _tell(context: Context, ended: Ended) -> None:
+    """Tell people outside how a retrain ended; what extracts and publishes run daily is in Airflow."""
+    plan = open_plan(context)
+    if plan.families:
+        text = f"{ended.reason}\n{in_words(ended.live, ended.was, ended.note)}\n{plan.airflow.get('url', '')}"
+        tell(f"Reprise {plan.deployment.name}: the retrain of {plan.as_of} ended {ended.ending}", text)
 
 
 def _end_mlflow(context: Context, ended: Ended) -> None:

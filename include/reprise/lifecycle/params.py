@@ -112,6 +112,11 @@ def select_params() -> dict[str, Param]:
     }
 
 
+def monitor_params() -> dict[str, Param]:
+    """Return the form of `monitor`."""
+    return {"deployment": _deployment()}
+
+
 def rollback_params() -> dict[str, Param]:
     """Return the form of `rollback`."""
     return {

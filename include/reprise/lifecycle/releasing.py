@@ -15,6 +15,7 @@ from reprise.lifecycle import recording
 from reprise.lifecycle.links import push
 from reprise.lifecycle.live import Live, what_is_live
 from reprise.lifecycle.lock import Held, lake_lock
+from reprise.lifecycle.notices import tell
 from reprise.lifecycle.question import report_now
 from reprise.lifecycle.records import ANSWER, Answer, report_digest
 from reprise.lifecycle.worker import find_planned, open_plan, planned
@@ -213,6 +214,7 @@ def rollback(context: Context) -> dict[str, Any]:
         log.info("release %d (%s) is live; not confirmed: %s", now.number, now.model, rolled.unconfirmed or "none")
         push(context, solr_url=f"{client.address()}/config/params")
         behind = _mirror_behind(f"{connection('lake').uri}/{deployment.name}", deployment.name, client)
+    tell(f"Reprise {deployment.name}: release {now.number} was put back by {by}", str(params["reason"] or ""))
     return {"release": now.number, "model": now.model, "by": by, "unconfirmed": rolled.unconfirmed, "behind": behind}
 
 

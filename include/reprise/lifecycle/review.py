@@ -12,6 +12,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from reprise.lifecycle import question
 from reprise.lifecycle.links import MlflowRunLink, SolrModelLink, push
+from reprise.lifecycle.notices import tell
 from reprise.lifecycle.records import ANSWER, COMMENT, MAX_COMMENT, REPORT, Answer
 from reprise.lifecycle.worker import open_plan, plain_failures, planned
 
@@ -62,6 +63,7 @@ class ReviewOperator(ApprovalOperator):
             self.params = _form(report)
             self.response_timeout = deadline - datetime.now(UTC)
             self.assigned_users = [{"id": name, "name": name} for name in review.reviewers]
+            tell(self.subject, f"{', '.join(review.reviewers)}: {plan.airflow.get('url', '')}")
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

@@ -104,6 +104,15 @@ def rollback() -> dict[str, Any]:
 
 
 @task
+def monitor() -> dict[str, Any]:
+    """Look at what is live and how listeners do under it; mend copies, tell people."""
+    from reprise.lifecycle.monitoring import monitor as body
+
+    with plain_failures():
+        return body(get_current_context())
+
+
+@task
 def select() -> dict[str, Any]:
     """Find the fewest features that a finished run's training set needs."""
     from reprise.lifecycle.selecting import select as body

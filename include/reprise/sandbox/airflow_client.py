@@ -19,8 +19,11 @@ class AirflowClient:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.Client(base_url=self.url, timeout=30.0)
-        token = self._call("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
-        self._http.headers["Authorization"] = f"Bearer {token}"
+        #: What the log-in gave: a browser carries it as the cookie ``_token``.
+        self.token = str(
+            self._call("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
+        )
+        self._http.headers["Authorization"] = f"Bearer {self.token}"
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run a DAG; they are paused when first seen."""

@@ -35,6 +35,7 @@ class Serving(Strict):
     show: list[str] = Field(
         default=["title", "artist", "entity"], min_length=1, description="fields that tell a person what an item is"
     )
+    searches: int = Field(200, ge=1, description="most frequent searches of a day that the serving check sends")
     keep_releases: int = Field(
         5, ge=0, description="newest releases whose models stay in Solr beside live and previous, to roll back to"
     )

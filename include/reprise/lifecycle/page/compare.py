@@ -85,7 +85,7 @@ def sides(name: str, run_id: str, query: str, user: str) -> dict[str, Any]:
         "right": [{"id": one.id, **one.fields} for one in found.right],
         "equal": found.equal,
         "preferred": said.get("preferred"),
-        "key": found.key if said else None,
+        **(_told(plan, found) if said else {}),
     }
 
 
@@ -102,7 +102,7 @@ def prefer(name: str, run_id: str, query: str, preferred: Preferred, user: str) 
         "at": datetime.now(UTC).isoformat(),
     }
     plan.open_lake().store.put(_note(plan, query, user), json.dumps(note, ensure_ascii=False).encode())
-    return {"key": found.key}
+    return _told(plan, found)
 
 
 def preferences(plan: Plan) -> dict[str, int]:
@@ -160,6 +160,13 @@ def _key(plan: Plan, query: str, user: str, client: Any, candidate: Candidate) -
     if not query.strip():
         raise UsageError("the query is empty", "type what a listener would")
     return lists.sides(client, plan.deployment.solr, live(client), candidate, query, f"{plan.run}\n{user}")
+
+
+def _told(plan: Plan, found: Sides) -> dict[str, Any]:
+    """Return which side is whose, and of which sides there are reasons: the engine's own order has none."""
+    ranked = bool((plan.champion or {}).get("number"))
+    explained = [side for side, ranker in found.key.items() if ranker == "candidate" or ranked]
+    return {"key": found.key, "explained": explained}
 
 
 def _candidate(plan: Plan) -> Candidate:

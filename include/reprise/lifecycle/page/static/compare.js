@@ -101,7 +101,7 @@ function item(one, side, place) {
   const { id, title, ...rest } = one;
   const grades = [0, 1, 2, 3, 4].map((value) => element("button", { "aria-pressed": String(state.grades[id] === value), "aria-label": `grade ${value}`, onclick: () => mark(id, value) }, String(value)));
   const above = state.sides[side][place - 1];
-  const why = state.sides.key && above ? element("button", { onclick: () => reasons(side, above, one), "aria-label": `why does the item before stand above ${title ?? id}?` }, "why below?") : null;
+  const why = state.sides.explained?.includes(side) && above ? element("button", { onclick: () => reasons(side, above, one), "aria-label": `why does the item before stand above ${title ?? id}?` }, "why below?") : null;
   return element("li", { tabIndex: 0, "data-id": id, "aria-label": `${place + 1}: ${title ?? id}` },
     element("div", { className: "what" }, title ?? id, element("small", {}, [...Object.values(rest), title ? id : ""].filter(Boolean).join(" · "))), why,
     element("div", { className: "grades", role: "group", "aria-label": `grade of ${title ?? id}` }, ...grades));
@@ -130,8 +130,8 @@ function keys(event) {
 async function say(preferred) {
   try {
     const { deployment, run, sides } = state;
-    const { key } = await ask("api/preference", { body: { deployment, run_id: run, query: sides.query, preferred } });
-    Object.assign(sides, { preferred, key });
+    const { key, explained } = await ask("api/preference", { body: { deployment, run_id: run, query: sides.query, preferred } });
+    Object.assign(sides, { preferred, key, explained });
     draw();
     document.querySelector("#lists .row button[aria-pressed=true]")?.focus();
     notice(preferred === "neither" ? "Kept: neither." : `Kept: you prefer ${key[preferred] === "candidate" ? "the new ranking" : "what is live"}.`);

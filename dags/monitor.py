@@ -1,0 +1,43 @@
+"""
+### How the service does under what is live
+
+A look a day, from daily summaries alone. Nothing in Solr is changed.
+
+**Steps**
+
+- `monitor`: the consumption score of the search and what listeners did, each beside its median of the 28 days before;
+  the age of the live model, in log time; every replica; the copies in MLflow and the lake, which are mended where they
+  disagree with Solr. What was seen is `monitor/<day>.json` in the lake
+
+**Form**: *deployment*.
+
+**Endings**: green, whatever was seen: alarms and drift are in the log and in the task's result, and are told by e-mail
+or chat where a connection says so. Red: Solr or the lake could not be asked.
+
+**Schedule**: daily 06:00 UTC; paused until you unpause it.
+
+**To roll back**: there is nothing to take back; what it found may be a reason to trigger `rollback`.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from reprise.lifecycle import tasks
+from reprise.lifecycle.params import monitor_params
+from reprise.lifecycle.policy import DEFAULT_ARGS, ROLLBACK_TIMEOUT
+
+with DAG(
+    "monitor",
+    description="How the service does under what is live",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("0 6 * * *", timezone="UTC", run_immediately=timedelta(0)),
+    catchup=False,
+    is_paused_upon_creation=True,
+    max_active_runs=1,
+    dagrun_timeout=ROLLBACK_TIMEOUT,
+    default_args=DEFAULT_ARGS,
+    params=monitor_params(),
+    tags=["reprise", "release"],
+):
+    tasks.monitor()

@@ -1,0 +1,96 @@
+"""The daily look at what is live: figures into the lake, copies mended, people told, and drift asked once."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from reprise.connections import connection
+from reprise.errors import RepriseError
+from reprise.lifecycle.notices import tell
+from reprise.settings import Deployment, load_deployment
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from reprise.lake import Lake
+    from reprise.release.mirrors import Mirror
+    from reprise.release.monitor import Seen
+    from reprise.release.status import Status
+
+log = logging.getLogger(__name__)
+_LATCH = "monitor/drift.json"
+
+
+def monitor(context: Context) -> dict[str, Any]:
+    """Look, keep what was seen, mend copies, tell people; return the alarms, the drift and whether it is new."""
+    return watch(load_deployment(str(context["params"]["deployment"])))
+
+
+def watch(deployment: Deployment) -> dict[str, Any]:
+    """Do the daily look of a deployment; repeated on the same day it changes nothing and tells nobody twice."""
+    from reprise.lake import Lake
+    from reprise.plan import Plan, logs_version
+    from reprise.release import status
+    from reprise.release.monitor import look, newest_day
+    from reprise.solr.client import connect
+
+    lake = Lake(f"{connection('lake').uri}/{deployment.name}")
+    day = newest_day(lake, logs_version(deployment))
+    plan = Plan(f"monitor-{day}", deployment, lake.uri, [day], [], [], [])
+    with connect(deployment.solr.core, deployment.solr.request.id_field) as client:
+        found = status(client)
+        seen = look(plan, found, _mend(deployment.name, lake, found), deployment.gate.monitor)
+    new = not lake.get_json(f"monitor/{day}.json")
+    lake.put_json(f"monitor/{day}.json", seen.to_dict())
+    asks = _latched(lake, seen, deployment.gate.monitor.quiet_days)
+    told = [*seen.alarms, *seen.drifted.values()]
+    for line in told:
+        log.warning("%s", line)
+    if new and (seen.alarms or asks):
+        tell(f"Reprise {deployment.name}: look at the ranking of {day}", "\n".join(told))
+    return {
+        "day": day,
+        "alarms": seen.alarms,
+        "drifted": list(seen.drifted.values()),
+        "asks": asks,
+        "score": seen.score.score,
+    }
+
+
+def _mend(deployment: str, lake: Lake, found: Status) -> list[Mirror]:
+    """Mend the copies of what Solr says; return them as they were found."""
+    from reprise import tracking
+    from reprise.release.mirrors import copy_record, mirrors
+
+    aliases: dict[str, str] | RepriseError
+    try:
+        aliases = tracking.served_aliases(deployment)
+    except RepriseError as error:
+        aliases = error
+    copies = mirrors(found, lake, aliases)
+    if not all(one.ok for one in copies):
+        copy_record(found, lake)
+        if not isinstance(aliases, RepriseError):
+            names = [one.model if one and one.rq else "" for one in (found.live, found.previous)]
+            tracking.set_champion(deployment, *names)
+    return copies
+
+
+def _latched(lake: Lake, seen: Seen, quiet_days: int) -> bool:
+    """Return whether this drift is news: none was known, or another has come, and no retrain has just ended."""
+    before = lake.get_json(_LATCH) or {}
+    kinds = sorted(seen.drifted)
+    lake.put_json(_LATCH, {"kinds": kinds, "day": seen.day})
+    if not set(kinds) - set(before.get("kinds", [])):
+        return False
+    endings = {key: at for key, at in lake.store.modified("runs/").items() if key.endswith("/ending.json")}
+    newest = max((at for key, at in endings.items() if _retrain(lake, key)), default=0.0)
+    return datetime.now(UTC) - datetime.fromtimestamp(newest, UTC) > timedelta(days=quiet_days)
+
+
+def _retrain(lake: Lake, key: str) -> bool:
+    plan = json.loads(lake.store.get(key.replace("ending.json", "plan.json")) or b"{}")
+    return bool(plan.get("families"))

@@ -1,0 +1,35 @@
+"""The searches to check with: the most frequent of a day, of those that enough listeners typed; or a file of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reprise.errors import MissingDataError, UsageError
+from reprise.lake import DAYS, Lake
+from reprise.plan import logs_version
+from reprise.settings import Deployment
+
+
+def frequent(deployment: Deployment, lake: Lake, count: int) -> tuple[str, list[str]]:
+    """Return the newest extracted day and its most frequent texts; without such a day it is an error."""
+    version = logs_version(deployment)
+    days = sorted(lake.partitions(DAYS, version))
+    if not days:
+        raise MissingDataError(f"{lake.uri} has no day of searches", "run the DAG extract, or name a file of searches")
+    fewest = deployment.logs.privacy.min_users_per_query
+    rows = lake.read("query_stats", version, [days[-1]], ["q", "searches", "listeners"]).to_pylist()
+    searched: dict[str, int] = {}
+    for row in rows:
+        if row["listeners"] >= fewest:
+            searched[row["q"]] = searched.get(row["q"], 0) + row["searches"]
+    texts = sorted(searched, key=lambda text: (-searched[text], text))
+    return days[-1].removeprefix("dt="), texts[:count]
+
+
+def from_file(path: Path, count: int) -> list[str]:
+    """Return a file's lines, one search each; a file that is not there or not text is an error."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", "name a UTF-8 file with one search a line") from None
+    return [text for line in lines if (text := line.strip())][:count]

@@ -47,6 +47,11 @@ def review(url: str, token: str, folder: Path, deployment: str, comment: str) ->
         seen["too wide"] = tab.run("document.documentElement.scrollWidth > window.innerWidth")
         tab.size(1200, 900)
 
+        tab.run("document.querySelector('#golden-query').value = document.querySelector('.queries span').textContent")
+        tab.run(f"document.querySelector('#golden-item').value = {seen['lists'][0][0]!r}")
+        tab.run("document.querySelector('#golden-query').form.requestSubmit()")
+        seen["golden"] = tab.wait("document.querySelector('[aria-label=\"Golden queries\"] tbody tr')?.innerText ?? ''")
+
         _answer(tab, "")
         seen["without a comment"] = tab.wait("document.querySelector('#notice').textContent")
         _answer(tab, comment)

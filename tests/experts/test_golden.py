@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builders.solr_core import REQUEST, client_of, fill, linear_candidate
 from reprise.errors import UsageError
-from reprise.experts.golden import Expectation, Held, add, load, retire, version
+from reprise.experts.golden import Expectation, Held, add, load, require_item, retire, version
 from reprise.gate.golden import golden_checks
 from reprise.lake import Lake
 from reprise.release import ensure_release_zero, upload
@@ -113,6 +113,9 @@ def test_a_candidate_is_held_to_what_solr_really_answers(new_core):
         fill(client)
         ensure_release_zero(client, REQUEST)
         upload(client, candidate, 1_000_000)
+        require_item(client, "song:1")
+        with pytest.raises(UsageError, match="holds no item 'song:gone'"):
+            require_item(client, "song:gone")
         found = client.select({"q": "raga", "rows": 100, "fl": "id,popularity"}, "/search").body["response"]["docs"]
         order = [one["id"] for one in sorted(found, key=lambda one: -one["popularity"])]
         expected = [

@@ -33,6 +33,12 @@ def test_both_pages_are_written(plan):
 
     assert said["why"] == "written"
     assert "queries" in said["model_choice"]
+    listed = plan.open_lake().get_json(f"runs/{plan.run}/gate/moved.json")["queries"]
+    assert said["moved"] == f"{len(listed)} queries to look at"
+    assert 0 < len(listed) <= 200
+    searches = [one["searches"] for one in listed]
+    assert searches == sorted(searches, reverse=True)
+    assert {frozenset(one) for one in listed} == {frozenset({"query", "searches"})}, "not for whom they speak"
     assert pages(plan) == {"why", "model_choice"}
 
 

@@ -56,4 +56,4 @@ def test_the_page_tells_them_and_hides_who_asked_alone(plan):
     private = {"logs": plan.deployment.logs.model_copy(update={"privacy": plan.deployment.logs.privacy.model_copy(
         update={"min_users_per_query": 101})})}  # fmt: skip
     alone = replace(plan, deployment=plan.deployment.model_copy(update=private))
-    assert why._texts(alone) == {}
+    assert why.texts(alone) == {}

@@ -148,6 +148,8 @@ def test_a_reviewer_compares_and_approves_on_the_page(service, first, before):
     assert "1 grades are kept" in page["kept"]
     assert (page["title"], page["made"]) == ("Ranking", 0), "what is typed never becomes markup"
     assert (page["unnamed"], page["too wide"]) == (0, False)
+    assert page["lists"][0][0] in page["golden"]
+    assert "mira" in page["golden"]
     assert page["without a comment"].startswith("Say why")
     assert page["answered"].startswith("Approved")
 

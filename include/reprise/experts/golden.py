@@ -78,6 +78,13 @@ def add(lake: Lake, expectation: Expectation) -> None:
     _record(lake.store, "add", expectation)
 
 
+def require_item(client: SolrClient, item: str) -> None:
+    """Ensure that Solr holds an item."""
+    params = {"q": f"{{!terms f={client.id_field} separator='\n' v=$item}}", "item": item, "rows": "1"}
+    if not client.select({**params, "fl": client.id_field}).body["response"]["docs"]:
+        raise UsageError(f"Solr holds no item {item!r}", "correct its id")
+
+
 def retire(lake: Lake, expectation: Expectation, by: str, why: str) -> None:
     """Record that an expectation counts no more; one that does not count is a UsageError."""
     known = {one.key: one for one in load(lake)}

@@ -45,9 +45,7 @@ def golden_add(
 
     Example: `reprise golden add demo "night river" song:12 first --never-break --why "its own title"`
     """
-    from reprise.experts.golden import Expectation, add
-    from reprise.experts.grades import Grade
-    from reprise.experts.store import require_known
+    from reprise.experts.golden import Expectation, add, require_item
     from reprise.solr.client import connect
 
     settings, lake = open_deployment(deployment)
@@ -55,7 +53,7 @@ def golden_add(
     expectation = Expectation(query, item, _rule(rule), strength, by, why=why)
     if not unchecked:
         with connect(settings.solr.core, settings.solr.request.id_field) as client:
-            require_known([Grade(query, item, 0, by)], client)
+            require_item(client, item)
     add(lake, expectation)
     typer.echo(f"recorded: {expectation.in_words}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from reprise.gate import choice, why
+from reprise.gate import choice, moved, why
 
 if TYPE_CHECKING:
     from reprise.plan import Plan
@@ -19,7 +19,7 @@ def explain(plan: Plan, family: str) -> dict[str, str]:
     A page that cannot be written is logged with its error.
     """
     said: dict[str, str] = {}
-    for page, write in (("why", why.write), ("model_choice", choice.write)):
+    for page, write in (("why", why.write), ("model_choice", choice.write), ("moved", moved.write)):
         try:
             written = write(plan, family)
             said[page] = written if isinstance(written, str) else "written"

@@ -13,7 +13,7 @@ _SHOWN = 10
 
 
 def moved(
-    test: Paired, family: str, champion: str, texts: Mapping[str, str], hidden: str
+    test: Paired, family: str, champion: str, texts: Mapping[str, str], hidden: str, shown: int = _SHOWN
 ) -> tuple[list[Moved], list[Moved]]:
     """Return the queries that gained and lost most, by traffic times difference; without a text they are ``hidden``."""
     ours, theirs = test.of(family), test.of(champion)
@@ -26,6 +26,6 @@ def moved(
         text = texts.get(test.queries[n], hidden)
         return Moved(text, int(test.traffic[n]), float(ours[n]), float(theirs[n]), float(weight[n]))
 
-    winners = [told(n) for n in order[:_SHOWN].tolist() if weight[n] > 0]
-    losers = [told(n) for n in order[::-1][:_SHOWN].tolist() if weight[n] < 0]
+    winners = [told(n) for n in order[:shown].tolist() if weight[n] > 0]
+    losers = [told(n) for n in order[::-1][:shown].tolist() if weight[n] < 0]
     return winners, losers

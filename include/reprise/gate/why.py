@@ -68,7 +68,7 @@ def moved(plan: Plan, family: str) -> tuple[list[Moved], list[Moved]]:
     rival = serving(champion_release(plan, lake))
     table, manifest = read_table(plan)
     rows = table.filter(pc.equal(table["role"], "test"))
-    texts = _texts(plan)
+    known = texts(plan)
     models = (candidate(plan, family), champion(plan))
     difference = test.of(family) - test.of(rival)
     weight = np.where(np.isnan(difference), 0.0, difference * test.traffic)
@@ -78,13 +78,13 @@ def moved(plan: Plan, family: str) -> tuple[list[Moved], list[Moved]]:
             if len(chosen) == _SHOWN or side * weight[n] <= 0:
                 break
             group = test.queries[n]
-            if group not in texts:
+            if group not in known:
                 continue
             mine = rows.filter(pc.equal(rows["query_group"], group))
             mine = mine.filter(pc.equal(mine["block"], mine["block"][mine.num_rows - 1]))
             one = _item(mine, models, manifest.facts["columns"], side)
             if one is not None:
-                chosen.append(_told(one, texts[group], test, n, (family, rival)))
+                chosen.append(_told(one, known[group], test, n, (family, rival)))
     return found[1], found[-1]
 
 
@@ -140,7 +140,7 @@ def _discount(places: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(places <= _PLACES, 1 / np.log2(places + 1), 0.0)
 
 
-def _texts(plan: Plan) -> dict[str, str]:
+def texts(plan: Plan) -> dict[str, str]:
     """Return the text of every query group of the test block that enough listeners searched."""
     least = plan.deployment.logs.privacy.min_users_per_query
     rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from reprise.errors import MissingDataError, RepriseError, UsageError
-from reprise.lifecycle.page import compare, history, live
+from reprise.lifecycle.page import compare, golden, history, live
 from reprise.lifecycle.page.places import RETRAIN
 from reprise.lifecycle.page.security import Headers, own_write
 from reprise.settings import list_deployments
@@ -22,6 +22,7 @@ _FILES = {
     "common.js": "text/javascript",
     "live.js": "text/javascript",
     "compare.js": "text/javascript",
+    "golden.js": "text/javascript",
     "history.js": "text/javascript",
     "page.css": "text/css",
 }
@@ -46,6 +47,18 @@ class Grades(BaseModel):
     deployment: _Words
     query: _Words
     grades: dict[str, Annotated[int, Field(ge=0, le=4)]] = Field(min_length=1, max_length=200)
+
+
+class Expected(BaseModel):
+    """What a query should answer, or should no longer be held to."""
+
+    deployment: _Words
+    query: _Words
+    item: _Words
+    rule: Literal["first", "top3", "never"]
+    strength: Literal["never_break", "should_hold"] = "should_hold"
+    why: Annotated[str, Field(max_length=500)] = ""
+    retire: bool = False
 
 
 def build() -> Any:
@@ -97,6 +110,11 @@ def _add_reads(app: FastAPI) -> None:
         """Return the retrains there were."""
         return history.history(deployment)
 
+    @app.get("/api/golden")
+    def expected(deployment: _Text) -> dict[str, Any]:
+        """Return what is expected, and whether what is live holds it."""
+        return golden.golden(deployment)
+
     @app.get("/api/report")
     def report(deployment: _Text, run_id: _Text) -> dict[str, Any]:
         """Return the gate report of a run in plain words."""
@@ -123,6 +141,13 @@ def _add_writes(app: FastAPI) -> None:
     def preference(said: Preference, user: GetUserDep) -> dict[str, Any]:
         """Keep which side somebody prefers; tell which was whose."""
         return compare.prefer(said.deployment, said.run_id, said.query, said.preferred, user.get_name())
+
+    @app.post("/api/golden", dependencies=writing)
+    def expect(one: Expected, user: GetUserDep) -> dict[str, Any]:
+        """Record an expectation, or retire one."""
+        if one.retire:
+            return golden.retire(one.deployment, one.query, one.item, one.rule, one.why, user.get_name())
+        return golden.add(one.deployment, one.query, one.item, one.rule, one.strength, one.why, user.get_name())
 
     @app.post("/api/grades", dependencies=writing)
     def grades(given: Grades, user: GetUserDep) -> dict[str, Any]:

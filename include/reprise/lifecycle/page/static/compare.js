@@ -1,3 +1,4 @@
+import { golden } from "./golden.js";
 import { airflow, ask, element, facts, gain, notice, own, table } from "./common.js";
 
 const state = { deployment: "", run: "", report: null, sides: null, grades: {}, why: null };
@@ -13,13 +14,14 @@ export async function show(place, { deployment, user }) {
   }
   if (!runs.length) {
     place.replaceChildren(element("div", { className: "card" }, element("h2", {}, "Nothing waits for a review"),
-      element("p", { className: "soft" }, "When a retrain has a proven candidate it is asked for here, and under Browse → Required Actions.")));
+      element("p", { className: "soft" }, "When a retrain has a proven candidate it is asked for here, and under Browse → Required Actions.")),
+    golden(deployment));
     return;
   }
   if (!runs.some((one) => one.run === state.run)) state.run = runs[0].run;
   state.detail = runs.find((one) => one.run === state.run);
   state.report = await own("report", { deployment, run_id: state.run });
-  place.replaceChildren(chooser(place, runs), summary(), browse(), element("div", { id: "lists" }), decide(place));
+  place.replaceChildren(chooser(place, runs), summary(), browse(), element("div", { id: "lists" }), golden(deployment, look), decide(place));
   if (state.report.queries.length) await look(state.report.queries[0].query);
 }
 

@@ -26,7 +26,6 @@ from reprise.verdict import Verdict
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from reprise.gate.checks import Check
     from reprise.gate.report import Report
     from reprise.plan import Plan
     from reprise.release import Candidate
@@ -106,16 +105,18 @@ def verify(context: Context) -> bool:
     """
     from reprise import release
     from reprise.gate.report import add_verification, load_report, save_report
+    from reprise.lifecycle.asking import further_checks
     from reprise.lifecycle.probing import probes
 
     plan = open_plan(context)
     candidate, lake = _candidate(context, plan), plan.open_lake()
     with _solr(plan) as client:
-        verification = release.verify(client, candidate, probes(plan, candidate), plan.deployment.solr.request)
-        golden = _golden(client, plan, candidate)
+        asked = probes(plan, candidate)
+        verification = release.verify(client, candidate, asked, plan.deployment.solr.request)
+        further = further_checks(client, plan, candidate, [str(probe.params["q"]) for probe in asked])
         push(context, solr_url=f"{client.address()}/schema/model-store")
     policy = plan.deployment.gate.policy
-    report = add_verification(load_report(lake, plan.run), verification.to_dict(), policy, golden)
+    report = add_verification(load_report(lake, plan.run), verification.to_dict(), policy, further)
     addresses = save_report(report, lake)
     recording.record_report(plan, "gate", report.answer, report.reason)
     facts = {
@@ -126,18 +127,6 @@ def verify(context: Context) -> bool:
     _show_checks(context, report)
     _keep(context, plan, Verdict(report.answer, report.reason, facts=facts))
     return report.answer == "yes"
-
-
-def _golden(client: SolrClient, plan: Plan, candidate: Candidate) -> list[Check]:
-    """Ask what experts expect, as it is recorded now: an expectation recorded during a run counts for it."""
-    from reprise.experts.golden import load
-    from reprise.gate.golden import golden_checks
-    from reprise.release.golden import check_candidate
-
-    expected = load(plan.open_lake())
-    return golden_checks(
-        check_candidate(client, plan.deployment.solr, candidate, expected), plan.deployment.gate.golden
-    )
 
 
 def promote(context: Context) -> dict[str, Any]:

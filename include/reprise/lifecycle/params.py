@@ -9,12 +9,17 @@ from reprise.settings import deployments_folder, list_deployments
 from reprise.settings.families import FAMILIES
 
 
-def _deployment() -> Param:
-    names = list_deployments()
+def default_deployment(names: list[str]) -> str:
+    """Return which deployment a run is about that names none; none at all is an error."""
     if not names:
         raise UsageError(f"no deployment in {deployments_folder()}", "add a folder with a logs.yaml, see docs/adopt.md")
+    return "demo" if "demo" in names else names[0]
+
+
+def _deployment() -> Param:
+    names = list_deployments()
     return Param(
-        "demo" if "demo" in names else names[0],
+        default_deployment(names),
         type="string",
         enum=names,
         title="Deployment",

@@ -15,6 +15,7 @@ from reprise.errors import MissingDataError, RepriseError, UsageError
 from reprise.lifecycle.page import compare, golden, history, live
 from reprise.lifecycle.page.places import RETRAIN
 from reprise.lifecycle.page.security import Headers, own_write
+from reprise.lifecycle.params import default_deployment
 from reprise.settings import list_deployments
 
 _FILES = {
@@ -98,7 +99,8 @@ def _add_reads(app: FastAPI) -> None:
     @app.get("/api/deployments")
     def deployments(user: GetUserDep) -> dict[str, Any]:
         """Return the deployments there are, and who is looking."""
-        return {"deployments": list_deployments(), "user": user.get_name()}
+        names = list_deployments()
+        return {"deployments": names, "default": default_deployment(names), "user": user.get_name()}
 
     @app.get("/api/live")
     def live_now(deployment: _Text) -> dict[str, Any]:

@@ -3,14 +3,14 @@ import { airflow, ask, element, facts, gain, notice, own, table } from "./common
 
 const state = { deployment: "", run: "", report: null, sides: null, grades: {}, why: null };
 
-export async function show(place, { deployment, user }) {
+export async function show(place, { deployment, user, fallback }) {
   state.deployment = deployment;
-  state.user = user;
+  Object.assign(state, { user, fallback });
   const waiting = await airflow("dags/retrain/dagRuns/~/hitlDetails?response_received=false&limit=50");
   const runs = [];
   for (const one of waiting.hitl_details.filter((detail) => detail.task_instance.state === "awaiting_input" || detail.task_instance.state === "deferred")) {
     const run = await airflow(`dags/retrain/dagRuns/${encodeURIComponent(one.task_instance.dag_run_id)}`);
-    if ((run.conf?.deployment ?? "demo") === deployment) runs.push({ ...one, run: run.dag_run_id });
+    if ((run.conf?.deployment ?? fallback) === deployment) runs.push({ ...one, run: run.dag_run_id });
   }
   if (!runs.length) {
     place.replaceChildren(element("div", { className: "card" }, element("h2", {}, "Nothing waits for a review"),

@@ -6,6 +6,7 @@ import { show as history } from "./history.js";
 const tabs = { live, compare, history };
 const chooser = document.getElementById("deployment");
 let me = "";
+let fallback = "";
 
 async function open(name) {
   for (const tab of document.querySelectorAll("[role=tab]")) {
@@ -19,7 +20,7 @@ async function open(name) {
   const place = document.getElementById(name);
   place.setAttribute("aria-busy", "true");
   try {
-    await tabs[name](place, { deployment: chooser.value, user: me });
+    await tabs[name](place, { deployment: chooser.value, user: me, fallback });
   } catch (error) {
     notice(error.message, true);
   }
@@ -44,6 +45,7 @@ chooser.addEventListener("change", () => open(current()));
 try {
   const found = await ask("api/deployments");
   me = found.user;
+  fallback = found.default;
   chooser.append(...found.deployments.map((name) => element("option", { value: name }, name)));
   const wanted = new URLSearchParams(location.search).get("deployment");
   if (found.deployments.includes(wanted)) chooser.value = wanted;

@@ -73,9 +73,11 @@ def _mend(deployment: str, lake: Lake, found: Status) -> list[Mirror]:
     copies = mirrors(found, lake, aliases)
     if not all(one.ok for one in copies):
         copy_record(found, lake)
-        if not isinstance(aliases, RepriseError):
-            names = [one.model if one and one.rq else "" for one in (found.live, found.previous)]
+        names = [one.model if one and one.rq else "" for one in (found.live, found.previous)]
+        try:
             tracking.set_champion(deployment, *names)
+        except RepriseError as error:
+            log.warning("MLflow stays behind: %s", error.problem)
     return copies
 
 

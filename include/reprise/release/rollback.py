@@ -111,6 +111,8 @@ def _require_kept(client: SolrClient, target: Release, left: Release, by: str, a
     living = [url for url in client.urls if url not in away]
     try:
         _require_intact(client, target, living)
+    except UnavailableError as error:
+        log.warning("rolled back, and then a replica went away: %s", error.problem)
     except UsageError as lost:
         refuge = left
         try:

@@ -171,8 +171,8 @@ def _copies(deployment: str, found: Any) -> list[Any]:
 def _repair(deployment: str, found: Any) -> None:
     from reprise.connections import connection
     from reprise.lake import Lake
+    from reprise.lifecycle.recording import mirror
     from reprise.release.mirrors import copy_record
-    from reprise.tracking import set_champion
 
     copy_record(found, Lake(f"{connection('lake').uri}/{deployment}"))
-    set_champion(deployment, *(one.model if one and one.rq else "" for one in (found.live, found.previous)))
+    mirror(deployment, found.live, found.previous)

@@ -1,15 +1,13 @@
 """The release protocol on a SolrCloud of two nodes: every replica is asked by itself, and one that is away is named."""
 
 import re
-import time
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from builders.solr_cloud import collection
+from builders.solr_cloud import collection, wait_until_active
 from builders.solr_core import QUERIES, REQUEST, fill, linear_candidate
-from reprise.errors import RepriseError, UnavailableError, UsageError
+from reprise.errors import UnavailableError, UsageError
 from reprise.release import Approval, Probe, ensure_release_zero, live, promote, prune, rollback, upload, verify
 from reprise.release.record import LIVE, read_pointer
 from reprise.release.upload import differences
@@ -41,19 +39,6 @@ def answers(client, query="raga", only=""):
         documents = client.select(asked, "/search", url).body["response"]["docs"]
         found.append(({one["release"] for one in documents}, [one["id"] for one in documents]))
     return found
-
-
-def wait_until_active(client):
-    """A node that comes back first catches up."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with SolrClient(client.nodes, client.core) as fresh, suppress(RepriseError):
-            if all(one.state == "active" for one in fresh.replicas()):
-                for url in fresh.urls:
-                    fresh.ping(url)
-                return
-        time.sleep(0.3)
-    raise AssertionError("the replica does not come back")
 
 
 def test_a_candidate_goes_live_on_every_replica_and_back(client):

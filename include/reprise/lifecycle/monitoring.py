@@ -63,6 +63,7 @@ def watch(deployment: Deployment) -> dict[str, Any]:
 def _mend(deployment: str, lake: Lake, found: Status) -> list[Mirror]:
     """Mend the copies of what Solr says; return them as they were found."""
     from reprise import tracking
+    from reprise.lifecycle import recording
     from reprise.release.mirrors import copy_record, mirrors
 
     aliases: dict[str, str] | RepriseError
@@ -73,9 +74,8 @@ def _mend(deployment: str, lake: Lake, found: Status) -> list[Mirror]:
     copies = mirrors(found, lake, aliases)
     if not all(one.ok for one in copies):
         copy_record(found, lake)
-        names = [one.model if one and one.rq else "" for one in (found.live, found.previous)]
         try:
-            tracking.set_champion(deployment, *names)
+            recording.mirror(deployment, found.live, found.previous)
         except RepriseError as error:
             log.warning("MLflow stays behind: %s", error.problem)
     return copies

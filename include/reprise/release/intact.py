@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from reprise.release.candidate import named_model, named_store
+from reprise.release.candidate import Candidate, named_model, named_store
+from reprise.release.record import Release
 from reprise.solr.client import SolrClient
 from reprise.solr.score import IDENTITY
 
 
-class Named(Protocol):
-    """What names a model and its store: a release or a candidate."""
-
-    @property
-    def family(self) -> str:
-        """Its family."""
-
-    @property
-    def model(self) -> str:
-        """Its model's name in Solr."""
-
-    @property
-    def store(self) -> str:
-        """Its feature store's name in Solr."""
-
-
-def trouble(client: SolrClient, wanted: Named, url: str) -> str:
+def trouble(client: SolrClient, wanted: Release | Candidate, url: str) -> str:
     """Return why a replica cannot answer with this model as it was released, in a few words; "" where it can."""
     model = client.model(wanted.model, url)
     if model is None:

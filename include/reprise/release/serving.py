@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from reprise.errors import RepriseError, UsageError
 from reprise.release.lists import live_request
 from reprise.release.record import live
+from reprise.release.verify import afresh
 from reprise.settings import Solr
 from reprise.solr.client import SolrClient
 
@@ -80,8 +80,10 @@ def check(client: SolrClient, solr: Solr, texts: Sequence[str], more: Mapping[st
         for kind in ("plain", "ranked"):
             search = live_request(release, text) if kind == "ranked" else {**release.request, "q": text}
             search = {**search, **(more or {}), "fl": client.id_field, "rows": solr.request.rows}
+            # A filter that is sent takes the place of those in the live paramset, so these are sent along.
+            search = {"fq": release.request.get("fq"), **search}
             try:
-                answer = client.select(_unlike_any(search, release.request, client.id_field), handler)
+                answer = client.select(afresh(search, client.id_field), handler)
             except RepriseError as error:
                 errors.append(error.problem)
                 continue
@@ -103,15 +105,6 @@ def check(client: SolrClient, solr: Solr, texts: Sequence[str], more: Mapping[st
         timed_out=timed_out,
         errors=errors[:_SHOWN],
     )
-
-
-def _unlike_any(search: Mapping[str, Any], request: Mapping[str, str], id_field: str) -> dict[str, Any]:
-    """Return a search that no other asked: an answer from the cache of results says nothing of reranking.
-
-    A filter that is sent takes the place of those in the live paramset, so these are sent along.
-    """
-    own = search.get("fq") or request.get("fq") or []
-    return {**search, "fq": [*([own] if isinstance(own, str) else own), f"{{!cache=false}}-{id_field}:{uuid4().hex}"]}
 
 
 def _times(seen: Sequence[tuple[float, float]]) -> Times:

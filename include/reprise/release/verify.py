@@ -131,7 +131,7 @@ def _fixed(candidate: Candidate) -> dict[str, str]:
     return {**defaults(candidate.parameters), **moment}
 
 
-def _afresh(params: Mapping[str, Any], id_field: str) -> dict[str, Any]:
+def afresh(params: Mapping[str, Any], id_field: str) -> dict[str, Any]:
     """Return a search that no other asked: Solr keeps results without regard to ``NOW`` (measured on 8.11.4)."""
     own = params.get("fq") or []
     unlike_any = f"{{!cache=false}}-{id_field}:{uuid4().hex}"
@@ -144,7 +144,7 @@ def _compare(
     params = {**request.params, **probe.params}
     rows = candidate.rerank_docs
     logged = client.log_features(candidate.store, params, candidate.rq_efi, request.handler, rows=rows, url=url)
-    asked = _afresh({**params, "rq": candidate.rq, "fl": f"{client.id_field},score", "rows": rows}, client.id_field)
+    asked = afresh({**params, "rq": candidate.rq, "fl": f"{client.id_field},score", "rows": rows}, client.id_field)
     documents = client.select(asked, request.handler, url).body["response"]["docs"]
     solr = {str(document[client.id_field]): np.float32(document["score"]) for document in documents}
     offline: dict[str, np.float32] = {}
@@ -171,8 +171,8 @@ def latency(
     ranked: list[float] = []
     for search in searches:
         params = {**request.params, **search, "rows": request.rows, "fl": client.id_field}
-        plain.append(_timed(client, _afresh(params, client.id_field), request.handler))
-        ranked.append(_timed(client, _afresh({**params, "rq": rq}, client.id_field), request.handler))
+        plain.append(_timed(client, afresh(params, client.id_field), request.handler))
+        ranked.append(_timed(client, afresh({**params, "rq": rq}, client.id_field), request.handler))
     return _quantiles(plain), _quantiles(ranked)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -39,16 +40,9 @@ class FeatureLog:
 class SolrClient(Core):
     """The stores, request parameters, documents and feature values of one core on its replicas."""
 
-    def __init__(
-        self,
-        nodes: Sequence[str],
-        core: str,
-        timeout_s: float = 60.0,
-        id_field: str = "id",
-        login: tuple[str, str] | None = None,
-    ) -> None:
-        super().__init__(nodes, core, timeout_s, id_field, login)
-        self._known_stores: set[tuple[str, str]] = set()
+    @cached_property
+    def _known_stores(self) -> set[tuple[str, str]]:
+        return set()
 
     # --- stores ------------------------------------------------------------------------------------------------
 

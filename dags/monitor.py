@@ -8,6 +8,8 @@ A look a day, from daily summaries alone. Nothing in Solr is changed.
 - `monitor`: the consumption score of the search and what listeners did, each beside its median of the 28 days before;
   the age of the live model, in log time; every replica; the copies in MLflow and the lake, which are mended where they
   disagree with Solr. What was seen is `monitor/<day>.json` in the lake
+- `retrain`: triggers the DAG `retrain` where something has drifted, once; skipped where nothing new has, where a
+  retrain has just ended, and where the DAG `retrain` is paused
 
 **Form**: *deployment*.
 
@@ -24,6 +26,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from reprise.lifecycle import tasks
+from reprise.lifecycle.on_drift import RetrainOnDriftOperator
 from reprise.lifecycle.params import monitor_params
 from reprise.lifecycle.policy import DEFAULT_ARGS, ROLLBACK_TIMEOUT
 
@@ -40,4 +43,4 @@ with DAG(
     params=monitor_params(),
     tags=["reprise", "release"],
 ):
-    tasks.monitor()
+    tasks.monitor() >> RetrainOnDriftOperator(task_id="retrain")

@@ -30,8 +30,8 @@ lets it go live only if the gate finds it proven and the reviewers approve.
 broke. In every ending but *promoted* this run has not changed what is live, unless it broke after `promote` had
 written. The record of every ending says which release is live and which was.
 
-**Schedule**: Mondays 03:00 UTC; paused until you unpause it. Clear a task to repeat it: what was published is not
-computed again.
+**Schedule**: Mondays 03:00 UTC, and where `monitor` finds drift; paused until you unpause it. Clear a task to repeat
+it: what was published is not computed again.
 
 **To roll back**: trigger the DAG `rollback`, or run `reprise release rollback <deployment>`, which needs only Solr.
 """

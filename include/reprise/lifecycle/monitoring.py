@@ -52,6 +52,7 @@ def watch(deployment: Deployment) -> dict[str, Any]:
     if new and (seen.alarms or asks):
         tell(f"Reprise {deployment.name}: look at the ranking of {day}", "\n".join(told))
     return {
+        "deployment": deployment.name,
         "day": day,
         "alarms": seen.alarms,
         "drifted": list(seen.drifted.values()),
@@ -82,15 +83,25 @@ def _mend(deployment: str, lake: Lake, found: Status) -> list[Mirror]:
 
 
 def _latched(lake: Lake, seen: Seen, quiet_days: int) -> bool:
-    """Return whether this drift is news: none was known, or another has come, and no retrain has just ended."""
+    """Return whether this drift asks for a retrain: some of it never asked before, and no retrain has just ended.
+
+    What drifts while it is quiet has not asked, so it asks when the quiet ends; what is usual again may ask again. A
+    look repeated on its day answers as the first did, so that a retry of a killed one loses nothing.
+    """
     before = lake.get_json(_LATCH) or {}
-    kinds = sorted(seen.drifted)
-    lake.put_json(_LATCH, {"kinds": kinds, "day": seen.day})
-    if not set(kinds) - set(before.get("kinds", [])):
-        return False
+    kinds, asked = set(seen.drifted), set(before.get("asked", []))
+    if before.get("day") == seen.day:
+        return bool(before["asks"])
+    asks = bool(kinds - asked) and not _quiet(lake, quiet_days)
+    lake.put_json(_LATCH, {"day": seen.day, "asks": asks, "asked": sorted(kinds if asks else kinds & asked)})
+    return asks
+
+
+def _quiet(lake: Lake, quiet_days: int) -> bool:
+    """Return whether a retrain has ended within so many days of now."""
     endings = {key: at for key, at in lake.store.modified("runs/").items() if key.endswith("/ending.json")}
     newest = max((at for key, at in endings.items() if _retrain(lake, key)), default=0.0)
-    return datetime.now(UTC) - datetime.fromtimestamp(newest, UTC) > timedelta(days=quiet_days)
+    return datetime.now(UTC) - datetime.fromtimestamp(newest, UTC) <= timedelta(days=quiet_days)
 
 
 def _retrain(lake: Lake, key: str) -> bool:

@@ -88,7 +88,7 @@ def test_every_dag_is_documented_and_bounded(parsed, dag_id):
         assert help_text, f"Param {name} needs a help text (description_md)"
 
 
-@pytest.mark.parametrize("dag_id", ["extract", "publish_features", "retrain"])
+@pytest.mark.parametrize("dag_id", ["extract", "monitor", "publish_features", "retrain"])
 def test_a_schedule_waits_until_it_is_asked(parsed, dag_id):
     dag = parsed["dags"][dag_id]
 

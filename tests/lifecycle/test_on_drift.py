@@ -1,13 +1,12 @@
 """Drift asks for one retrain: what the latch lets through, and what Airflow makes of it."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from builders.airflow_process import ROOT, run_with_airflow
 from reprise.lake import Lake
-from reprise.lifecycle.monitoring import _latched
+from reprise.lifecycle.monitoring import latched
 
 
 @pytest.fixture
@@ -16,7 +15,7 @@ def lake(tmp_path):
 
 
 def asks(lake, day, *kinds, quiet_days=7):
-    return _latched(lake, SimpleNamespace(day=day, drifted=dict.fromkeys(kinds, "words")), quiet_days)
+    return latched(lake, day, set(kinds), quiet_days)
 
 
 def end_a_retrain(lake):
@@ -31,11 +30,9 @@ def test_lasting_drift_asks_once_and_more_of_it_again(lake):
 
 
 def test_what_was_usual_again_asks_anew(lake):
-    assert [asks(lake, f"2024-05-0{n}", *kinds) for n, kinds in enumerate([("a",), (), ("a",)], 1)] == [
-        True,
-        False,
-        True,
-    ]
+    said = [asks(lake, f"2024-05-0{n}", *kinds) for n, kinds in enumerate([("a",), (), ("a",)], 1)]
+
+    assert said == [True, False, True]
 
 
 def test_a_repeated_look_answers_as_the_first(lake):

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from reprise.lake import Lake
     from reprise.release.mirrors import Mirror
-    from reprise.release.monitor import Seen
     from reprise.release.status import Status
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ def watch(deployment: Deployment) -> dict[str, Any]:
         seen = look(plan, found, _mend(deployment.name, lake, found), deployment.gate.monitor)
     new = not lake.get_json(f"monitor/{day}.json")
     lake.put_json(f"monitor/{day}.json", seen.to_dict())
-    asks = _latched(lake, seen, deployment.gate.monitor.quiet_days)
+    asks = latched(lake, day, set(seen.drifted), deployment.gate.monitor.quiet_days)
     told = [*seen.alarms, *seen.drifted.values()]
     for line in told:
         log.warning("%s", line)
@@ -82,18 +81,18 @@ def _mend(deployment: str, lake: Lake, found: Status) -> list[Mirror]:
     return copies
 
 
-def _latched(lake: Lake, seen: Seen, quiet_days: int) -> bool:
-    """Return whether this drift asks for a retrain: some of it never asked before, and no retrain has just ended.
+def latched(lake: Lake, day: str, kinds: set[str], quiet_days: int) -> bool:
+    """Return whether these drifted figures ask for a retrain: one has not asked yet, and no retrain has just ended.
 
     What drifts while it is quiet has not asked, so it asks when the quiet ends; what is usual again may ask again. A
     look repeated on its day answers as the first did, so that a retry of a killed one loses nothing.
     """
     before = lake.get_json(_LATCH) or {}
-    kinds, asked = set(seen.drifted), set(before.get("asked", []))
-    if before.get("day") == seen.day:
-        return bool(before["asks"])
+    if before.get("day") == day:
+        return bool(before.get("asks"))
+    asked = set(before.get("asked", []))
     asks = bool(kinds - asked) and not _quiet(lake, quiet_days)
-    lake.put_json(_LATCH, {"day": seen.day, "asks": asks, "asked": sorted(kinds if asks else kinds & asked)})
+    lake.put_json(_LATCH, {"day": day, "asks": asks, "asked": sorted(kinds if asks else kinds & asked)})
     return asks
 
 

@@ -42,7 +42,6 @@ class Seen:
     mirrors: list[Mirror]
     alarms: list[str] = field(default_factory=list)
     drifted: dict[str, str] = field(default_factory=dict)  # figure → words
-    serving: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready copy."""

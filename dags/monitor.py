@@ -1,13 +1,14 @@
 """
 ### How the service does under what is live
 
-A look a day, from daily summaries alone. Nothing in Solr is changed.
+A look a day, from daily summaries and what Solr serves. Nothing in Solr is changed.
 
 **Steps**
 
 - `monitor`: the consumption score of the search and what listeners did, each beside its median of the 28 days before;
-  the age of the live model, in log time; every replica; the copies in MLflow and the lake, which are mended where they
-  disagree with Solr. What was seen is `monitor/<day>.json` in the lake
+  the age of the live model, in log time; the behaviour that Solr serves to it: how old, what share of documents holds
+  another value than was published, how far it has moved since the model learned; every replica; the copies in MLflow
+  and the lake, which are mended where they disagree with Solr. What was seen is `monitor/<day>.json` in the lake
 - `retrain`: triggers the DAG `retrain` where something has drifted, once; skipped where nothing new has, where a
   retrain has just ended, and where the DAG `retrain` is paused
 

@@ -212,6 +212,23 @@ class Lake:
         found = {partition: self._newest(keys) for partition, keys in sorted(numbers.items())}
         return {partition: manifest for partition, manifest in found.items() if manifest}
 
+    def versions(self, table: str) -> list[str]:
+        """Return all versions of which something was published, sorted."""
+        home = f"{_home(table)}/v="
+        keys = (key for key in self.store.list(home) if key.rsplit("/", 1)[1].startswith("manifest-"))
+        return sorted({key.removeprefix(home).split("/", 1)[0] for key in keys})
+
+    def columns(self, table: str, version: str, partition: str) -> list[str]:
+        """Return the names of a published partition's columns, without reading its rows."""
+        import pyarrow.parquet as pq
+
+        (first, *_) = self.manifests(table, version, [partition])[0].files_of(table)
+        file = self.store.open(first)
+        if file is None:
+            raise MissingDataError(f"{self.store.uri(first)} is listed by its manifest but gone", "rebuild it")
+        with file:
+            return list(pq.read_schema(file).names)
+
     def _newest(self, keys: Iterable[str]) -> Manifest | None:
         """Return the newest of a partition's manifests that can be read: one being put may be listed too early."""
         for key in sorted(keys, reverse=True):

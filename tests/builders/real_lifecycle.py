@@ -63,8 +63,8 @@ def living_service(home: Home, deployments: Path, days: int) -> Iterator[Service
             with tempfile.TemporaryDirectory() as folder:
                 upload_bundle(build_bundle(Path(folder)), LAKE)
             service_life.live_on(home, FIRST, days)
-            service = Service(home)
-            for dag in ("retrain", "publish_features"):
+            service = Service(home, deployments)
+            for dag in ("retrain", "publish_features", "monitor"):
                 service.admin.wait_for_dag(dag)
                 service.admin.unpause(dag)
             yield service
@@ -90,8 +90,8 @@ def wait_until(true: Callable[[], Any], timeout_s: float, what: str, pause_s: fl
 class Service:
     """The running sandbox as its people see it."""
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    def __init__(self, home: Home, deployments: Path) -> None:
+        self.home, self.deployments = home, deployments
         self.mira, self.admin = (
             AirflowClient(home.url("airflow"), user, home.passwords[user]) for user in ("mira", "admin")
         )
@@ -135,8 +135,25 @@ class Service:
         """Trigger `publish_features`, and return it once it has its plan."""
         return self._trigger("publish_features", {"deployment": deployment, "reason": "a test", **form})
 
+    def look(self, deployment: str) -> tuple[dict[str, Any], str]:
+        """Trigger `monitor`; return what its look kept in the lake, and the state of its task `retrain`."""
+        run_id = self.mira.trigger("monitor", {"deployment": deployment})
+        assert self.mira.wait("monitor", run_id, 120) == "success", self.mira.tasks("monitor", run_id)
+        states = {task["task_id"]: task["state"] for task in self.mira.tasks("monitor", run_id)}
+        lake = Lake(f"{LAKE}/{deployment}")
+        newest = max(key for key in lake.store.list("monitor/") if key != "monitor/drift.json")
+        return lake.get_json(newest), states["retrain"]
+
+    def settle(self, deployment: str, file: str, settings: dict[str, Any]) -> None:
+        """Change a variant's settings for the runs that come."""
+        content = yaml.safe_dump({"extends": FIRST, **settings})
+        (self.deployments / deployment / f"{file}.yaml").write_text(content)
+
     def _trigger(self, dag: str, conf: dict[str, Any]) -> Run:
-        run_id = self.mira.trigger(dag, conf)
+        return self.triggered(dag, self.mira.trigger(dag, conf))
+
+    def triggered(self, dag: str, run_id: str) -> Run:
+        """Return a run that somebody triggered, once it has its plan."""
         planned = wait_until(lambda: self.mira.xcom(dag, run_id, "plan", "planned"), 120, "the plan")
         plan = read_plan(json.loads(planned)["uri"] if isinstance(planned, str) else planned["uri"])
         return Run(self, run_id, plan, dag)

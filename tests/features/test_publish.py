@@ -4,13 +4,12 @@ import dataclasses
 import math
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
+from builders.behaviour import ITEMS, behave, plan_at, some
 from builders.flaky_solr import flaky_solr
-from builders.small_service import DAYS, small_plan
+from builders.small_service import DAYS
 from builders.solr_core import client_of
-from reprise import tables
 from reprise.errors import MissingDataError, ServiceError
 from reprise.features import publish
 from reprise.settings import Publish
@@ -19,38 +18,12 @@ from reprise.solr.watch import watched
 
 pytestmark = pytest.mark.solr
 
-ITEMS = [f"song:{n}" for n in range(300)]
-FEATURES = [
-    {"name": "plays", "kind": "behaviour", "meaning": "m", "measure": "plays"},
-    {"name": "rate", "kind": "behaviour", "meaning": "m", "measure": "completion", "default": 0.5},
-]
-
 
 @pytest.fixture
 def core(new_core):
     with client_of(new_core()) as client:
         client.add({"id": item, "entity": "song", "title": "raga night"} for item in ITEMS)
         yield client
-
-
-def plan_at(folder, core, day=DAYS[-1]):
-    """A plan whose newest day is this one."""
-    plan = small_plan(folder, core=core.core, features=FEATURES, urls=core.urls)
-    return dataclasses.replace(plan, days=DAYS[: DAYS.index(day) + 1])
-
-
-def behave(plan, values):
-    """Publish the lake's behaviour of the plan's newest day: item → plays, rate."""
-    names = list(publish.serving_fields(plan))
-    rows = [{"item": item, **dict(zip(names, pair, strict=True))} for item, pair in values.items()]
-    table = pa.Table.from_pylist(rows, tables.behaviour(names))
-    plan.open_lake().write("behaviour", publish.behaviour_version(plan), f"dt={plan.as_of}", table)
-    return {item: tuple(map(np.float32, pair)) for item, pair in values.items()}
-
-
-def some(seed, items=ITEMS):
-    random = np.random.default_rng(seed)
-    return {item: (float(random.exponential(2)), float(random.random())) for item in items}
 
 
 def held(core, plan):

@@ -26,7 +26,7 @@ WHY = "better where it matters"
 MODELS = {"engine_order", "popularity", "best_feature", "linear", "lambdamart"}
 VARIANTS = {
     "shaken": {},
-    "hasty": {"gate": {"review": {"timeout_hours": 0.002}}},
+    "hasty": {},
     "sparse": {"logs": {"min_searches_per_day": 1_000_000}},
 }
 JUDGED = ("propensities", "query_groups", "judgments", "training_set")
@@ -107,14 +107,6 @@ def never_two_clusters(run):
     return all(one["EndDateTime"] <= following["CreationDateTime"] for one, following in pairwise(times))
 
 
-def start_trained(service, first, deployment):
-    """A run whose stages find their work done; its candidate is the family that no release has."""
-    run = service.start(deployment, [first.other_family])
-    assert run.plan.champion["number"] == 0
-    service.hand_over(first.run, run, TRAINED)
-    return run
-
-
 # --- the whole way -------------------------------------------------------------------------------------------------
 
 
@@ -187,8 +179,10 @@ def test_an_earlier_day_is_published_and_the_newest_again_while_searches_go_on(s
     earlier = service.publish(real.FIRST, day=days[-2], unchecked=True)
     assert earlier.end() == "green", earlier.tasks
     between = served(service, fields)
+    behind, asked = service.look(real.FIRST)
     newest = service.publish(real.FIRST, unchecked=True)  # so few listeners are never alike
     assert newest.end() == "green", newest.tasks
+    fresh, _ = service.look(real.FIRST)
 
     assert [run.ending for run in (earlier, newest)] == ["published", "published"]
     table = earlier.lake.read("behaviour", behaviour_version(earlier.plan), [f"dt={days[-2]}"]).to_pylist()
@@ -200,6 +194,11 @@ def test_an_earlier_day_is_published_and_the_newest_again_while_searches_go_on(s
     assert 0 < facts["changed"] < facts["documents"]
     assert [facts["searches"][when]["errors"] for when in ("before", "meanwhile")] == [0, 0]
     assert len(newest.closed_clusters()) == 1
+    assert (behind["live"], behind["day"], asked) == (1, days[-1], "skipped")
+    standings = [(one["field"], one["day"], one["age_days"]) for one in behind["behaviour"]]
+    assert standings == [(field, days[-2], 1) for field in sorted(fields)]
+    assert {one["day"] for one in fresh["behaviour"]} == {days[-1]}
+    assert {one["differing_share"] for one in behind["behaviour"] + fresh["behaviour"]} == {0.0}
 
 
 def served(service, fields):
@@ -223,12 +222,21 @@ def test_bad_logs_end_a_run_before_anything_is_learned(service, first, before):
     assert never_two_clusters(run)
 
 
-def test_a_review_that_nobody_answers_expires(service, first, before):
-    run = start_trained(service, first, "hasty")
+def test_drift_starts_one_retrain_whose_review_nobody_answers(service, first, before):
+    """To a look that no change is small enough for, every day has drifted; the family is one that no release has."""
+    hasty = {"families": [first.other_family], "review": {"timeout_hours": 0.002}}
+    service.settle("hasty", "gate", {**hasty, "monitor": {"max_change": 1e-9, "quiet_days": 0}})
+    seen, started = service.look("hasty")
+    run = service.triggered("retrain", f"drift__hasty__{seen['day']}")
+    service.hand_over(first.run, run, TRAINED)
     run.wait_for_review()
     staged = service.solr_models
+    again, started_again = service.look("hasty")
 
     assert run.end() == "green", run.tasks
+    assert (started, started_again) == ("success", "skipped")
+    assert (seen["drifted"], seen["live"]) == (again["drifted"], 0)
+    assert set(run.plan.reason.removeprefix("drift: ").split("; ")) == set(seen["drifted"].values())
     assert run.ending == "expired"
     assert (run.record["live"], run.record["was"], run.record["note"]) == (0, 0, "")
     assert run.steps() == []  # what the lake holds is not made again

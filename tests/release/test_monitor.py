@@ -8,6 +8,7 @@ import pytest
 from builders.days import publish_day
 from builders.small_service import small_plan
 from reprise.errors import MissingDataError
+from reprise.features.standing import Standing
 from reprise.lake import Lake
 from reprise.release import Release, ReplicaState, Status
 from reprise.release.mirrors import Mirror
@@ -42,13 +43,13 @@ def a_day(score=0.4, searches=500, plays=300):
 def seen(tmp_path):
     """Looks at a last day that comes after others that were alike."""
 
-    def on(last, found, mirrors=(FINE,), before=DAYS[:-1]):
+    def on(last, found, mirrors=(FINE,), before=DAYS[:-1], behaviour=()):
         plan = replace(small_plan(str(tmp_path)), days=DAYS[-1:])
         for day in before:
             publish_day(plan.open_lake(), plan.logs_version, day, a_day())
         publish_day(plan.open_lake(), plan.logs_version, DAYS[-1], last)
         assert newest_day(plan.open_lake(), plan.logs_version) == DAYS[-1]
-        return look(plan, found, list(mirrors), Monitor(stale_after_days=30))
+        return look(plan, found, list(mirrors), behaviour, Monitor(stale_after_days=30))
 
     return on
 
@@ -96,6 +97,39 @@ def test_what_is_wrong_with_what_is_live_is_an_alarm(seen):
         "the live model learned until 50 days ago, more than 30",
         "lake says release 2 of 4, and should say release 3 of 4",
     ]
+
+
+FRESH = Standing("beh_plays", DAYS[-1], age_days=0, differing_share=0.01, learned=DAYS[0], drift=0.1)
+
+
+def test_behaviour_that_is_fresh_and_as_learned_is_nothing_to_speak_of(seen):
+    found = seen(a_day(), status(), behaviour=[FRESH, replace(FRESH, field="beh_rate", age_days=3)])
+
+    assert (found.alarms, found.drifted) == ([], {})
+    assert found.to_dict()["behaviour"][0]["drift"] == 0.1
+
+
+def test_behaviour_that_grew_old_or_was_lost_is_an_alarm_that_names_its_fields(seen):
+    old = [replace(FRESH, field=name, day=DAYS[-5], age_days=4) for name in ("beh_a", "beh_b")]
+    lost = replace(FRESH, field="beh_c", differing_share=0.2, drift=3.0)
+    half = replace(FRESH, field="beh_d", begun=DAYS[-1])
+
+    found = seen(a_day(), status(), behaviour=[*old, lost, half, Standing("beh_e")])
+
+    assert found.alarms == [
+        f"Solr's values are of {DAYS[-5]}, 4 days old, of beh_a, beh_b",
+        "20.0% of Solr's documents hold another value than was published of beh_c",
+        f"a publish of {DAYS[-1]} has begun, and not ended, of beh_d",
+        "Solr was never given beh_e",
+    ]
+    assert found.drifted == {}, "a retrain does not bring back what Solr lost"
+
+
+def test_behaviour_that_moved_since_the_model_learned_is_drift(seen):
+    found = seen(a_day(), status(), behaviour=[replace(FRESH, drift=0.4)])
+
+    assert found.alarms == []
+    assert found.drifted == {"beh_plays": f"the spread of beh_plays has moved by 0.40 since {DAYS[0]}"}
 
 
 def test_an_unrecorded_release_is_an_alarm_and_the_engines_own_order_never_ages(seen):

@@ -76,12 +76,16 @@ class Values:
 def values_of(plan: Plan, fields: Sequence[str] | None = None) -> Values:
     """Return the lake's values of the plan's newest day; of some of its fields, where these are named."""
     known = {name: one for name, one in serving_fields(plan).items() if fields is None or name in fields}
-    wanted = list(known)
-    defaults = np.array([feature.default for feature in known.values()], np.float32)
+    return read_values(plan.open_lake(), behaviour_version(plan), plan.as_of, known)
+
+
+def read_values(lake: Lake, version: str, day: str, fields: Mapping[str, BehaviourFeature]) -> Values:
+    """Return the lake's values of a day, of one version of ``behaviour``."""
+    wanted = list(fields)
+    defaults = np.array([feature.default for feature in fields.values()], np.float32)
     if not wanted:
         return Values([], [], np.zeros((0, 0), np.float32), defaults)
-    table = plan.open_lake().read("behaviour", behaviour_version(plan), [f"dt={plan.as_of}"], ["item", *wanted])
-    table = table.sort_by("item")
+    table = lake.read("behaviour", version, [f"dt={day}"], ["item", *wanted]).sort_by("item")
     rows = np.column_stack([table[name].to_numpy() for name in wanted]).astype(np.float32)
     return Values(table["item"].to_pylist(), wanted, rows, defaults)
 
@@ -143,11 +147,21 @@ def out_of_band(compared: Compared, values: Values, policy: Publish) -> list[str
         lost = compared.vanished[:, n].sum() / had.sum()
         if lost > policy.max_vanished_share:
             found.append(f"{name}: {lost:.1%} of its items lose their value (at most {policy.max_vanished_share:.1%})")
-        known = compared.had[:, n] | (compared.wanted[:, n] != values.defaults[n])
-        drift = stability(compared.held[known, n].astype(float), compared.wanted[known, n].astype(float))
-        if drift > policy.max_drift:
+        drift = spread_moved(compared.held[:, n], compared.wanted[:, n], float(values.defaults[n]))
+        if drift is not None and drift > policy.max_drift:
             found.append(f"{name}: its spread moves by {drift:.2f} (at most {policy.max_drift:g})")
     return found
+
+
+def spread_moved(before: Floats, after: Floats, default: float) -> float | None:
+    """Return how far a field's spread has moved: the population stability index of its values, document by document.
+
+    Of the documents that have a value before or after; None where almost none had one.
+    """
+    if (before != default).sum() < _FEW:
+        return None
+    known = (before != default) | (after != default)
+    return stability(before[known].astype(float), after[known].astype(float))
 
 
 def run(

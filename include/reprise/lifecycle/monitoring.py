@@ -30,6 +30,7 @@ def monitor(context: Context) -> dict[str, Any]:
 
 def watch(deployment: Deployment) -> dict[str, Any]:
     """Do the daily look of a deployment; repeated on the same day it changes nothing and tells nobody twice."""
+    from reprise.features.standing import stand
     from reprise.lake import Lake
     from reprise.plan import Plan, logs_version
     from reprise.release import status
@@ -41,7 +42,9 @@ def watch(deployment: Deployment) -> dict[str, Any]:
     plan = Plan(f"monitor-{day}", deployment, lake.uri, [day], [], [], [])
     with connect(deployment.solr.core, deployment.solr.request.id_field) as client:
         found = status(client)
-        seen = look(plan, found, _mend(deployment.name, lake, found), deployment.gate.monitor)
+        live = found.live
+        behaviour = stand(client, lake, live.behaviour_fields, day, live.trained_until) if live else []
+        seen = look(plan, found, _mend(deployment.name, lake, found), behaviour, deployment.gate.monitor)
     new = not lake.get_json(f"monitor/{day}.json")
     lake.put_json(f"monitor/{day}.json", seen.to_dict())
     asks = latched(lake, day, set(seen.drifted), deployment.gate.monitor.quiet_days)

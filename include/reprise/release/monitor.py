@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from reprise.errors import MissingDataError
+from reprise.features.standing import Standing
 from reprise.lake import DAYS
 from reprise.metrics.consumption_score import ConsumptionScore, consumption_score
 from reprise.pages import finite
@@ -40,6 +41,7 @@ class Seen:
     usual_score: float | None
     service: ServiceDay
     mirrors: list[Mirror]
+    behaviour: list[Standing]  # of the fields that the live model reads
     alarms: list[str] = field(default_factory=list)
     drifted: dict[str, str] = field(default_factory=dict)  # figure → words
 
@@ -48,7 +50,9 @@ class Seen:
         return dict(finite(asdict(self)))
 
 
-def look(plan: Plan, found: Status, mirrors: Sequence[Mirror], settings: Monitor) -> Seen:
+def look(
+    plan: Plan, found: Status, mirrors: Sequence[Mirror], behaviour: Sequence[Standing], settings: Monitor
+) -> Seen:
     """Return what the plan's one day looks like beside the days before, and what is wrong."""
     lake, day = plan.open_lake(), plan.days[-1]
     service = measure(plan).service[-1]
@@ -56,8 +60,10 @@ def look(plan: Plan, found: Status, mirrors: Sequence[Mirror], settings: Monitor
     age = None
     if found.live and found.live.trained_until:
         age = (date.fromisoformat(day) - date.fromisoformat(found.live.trained_until)).days
-    seen = Seen(day, found.live.number if found.live else None, age, score, usual, service, list(mirrors))
-    return replace(seen, alarms=_alarms(found, age, mirrors, settings), drifted=_drifted(seen, settings))
+    live = found.live.number if found.live else None
+    seen = Seen(day, live, age, score, usual, service, list(mirrors), list(behaviour))
+    alarms = [*_alarms(found, age, mirrors, settings), *_served(behaviour, settings)]
+    return replace(seen, alarms=alarms, drifted=_drifted(seen, settings))
 
 
 def newest_day(lake: Lake, version: str) -> str:
@@ -88,6 +94,24 @@ def _alarms(found: Status, age: int | None, mirrors: Sequence[Mirror], settings:
     return alarms + [f"{one.name} says {one.says}, and should say {one.should}" for one in mirrors if not one.ok]
 
 
+def _served(behaviour: Sequence[Standing], settings: Monitor) -> list[str]:
+    """Return what is wrong with the behaviour that Solr serves; fields of which the same is wrong share a line."""
+    wrong: dict[str, list[str]] = {}
+    for one in behaviour:
+        said = []
+        if one.begun:
+            said.append(f"a publish of {one.begun} has begun, and not ended, of")
+        elif one.age_days is None:
+            said.append("Solr was never given")
+        if one.age_days is not None and one.age_days > settings.behaviour_stale_after_days:
+            said.append(f"Solr's values are of {one.day}, {one.age_days} days old, of")
+        if one.differing_share is not None and one.differing_share > settings.max_skew:
+            said.append(f"{one.differing_share:.1%} of Solr's documents hold another value than was published of")
+        for line in said:
+            wrong.setdefault(line, []).append(one.field)
+    return [f"{line} {', '.join(fields)}" for line, fields in wrong.items()]
+
+
 def _drifted(seen: Seen, settings: Monitor) -> dict[str, str]:
     found = {}
     score, usual = seen.score.score, seen.usual_score
@@ -97,4 +121,9 @@ def _drifted(seen: Seen, settings: Monitor) -> dict[str, str]:
         figure = getattr(seen.service, name)
         if figure.usual and figure.value is not None and abs(figure.value / figure.usual - 1) > settings.max_change:
             found[name] = f"{name.replace('_', ' ')} {figure.value:.4g}, usually {figure.usual:.4g}"
+    for one in seen.behaviour:
+        if (one.differing_share or 0) > settings.max_skew:
+            continue  # it is Solr that lost them: a publish mends that, and no retrain does
+        if one.drift is not None and one.drift > settings.max_feature_drift:
+            found[one.field] = f"the spread of {one.field} has moved by {one.drift:.2f} since {one.learned}"
     return found

@@ -19,4 +19,13 @@ class Monitor(Strict):
     max_change: float = Field(
         0.5, gt=0, description="of searches, plays and rates, as a share of the usual value: then it has drifted"
     )
+    behaviour_stale_after_days: int = Field(
+        3, ge=1, description="between the newest day and that of a behaviour field that live reads: then alarm"
+    )
+    max_skew: float = Field(
+        0.05, gt=0, le=1, description="share of documents that hold another value than was published: then alarm"
+    )
+    max_feature_drift: float = Field(
+        0.25, gt=0, description="population stability index of a field since live learned: then it has drifted"
+    )
     quiet_days: int = Field(7, ge=0, description="after a retrain ended, in which drift asks for no other")

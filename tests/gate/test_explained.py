@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from builders.small_service import publish_learnable, small_plan
+from reprise.experts import preferences
 from reprise.gate import decide
 from reprise.gate.explained import explain
 from reprise.training import evaluate, train
@@ -40,6 +41,23 @@ def test_both_pages_are_written(plan):
     assert searches == sorted(searches, reverse=True)
     assert {frozenset(one) for one in listed} == {frozenset({"query", "searches"})}, "not for whom they speak"
     assert pages(plan) == {"why", "model_choice"}
+
+
+def test_people_are_asked_first_about_what_the_last_candidates_lost(plan):
+    """With its searches where these are known; of what only a reviewer typed they are not."""
+    lake = plan.open_lake()
+    explain(plan, "lambdamart")
+    moved = lake.get_json(f"runs/{plan.run}/gate/moved.json")["queries"]
+    known = moved[-1]
+    for query in (known["query"], "typed by a reviewer"):
+        preferences.keep(lake, preferences.Preference("earlier", query, "left", "live", "mira", "2026-09-01"))
+
+    explain(plan, "lambdamart")
+
+    now = lake.get_json(f"runs/{plan.run}/gate/moved.json")["queries"]
+    first = [{**known, "again": True}, {"query": "typed by a reviewer", "searches": None, "again": True}]
+    assert sorted(now[:2], key=lambda one: one["query"]) == sorted(first, key=lambda one: one["query"])
+    assert now[2:] == moved[:-1]
 
 
 def test_a_damaged_summary_costs_its_page_alone(plan, caplog):

@@ -144,6 +144,8 @@ def test_a_reviewer_compares_and_approves_on_the_page(service, first, before):
     assert "mira" in page["golden"]
     assert page["without a comment"].startswith("Say why")
     assert page["answered"].startswith("Approved")
+    compared = first.run.record["compared"]
+    assert (sum(compared.values()), sum(compared[won] for won in ("candidate", "live"))) == (1, 1)
 
 
 def test_mlflow_has_one_parent_one_child_per_model_and_the_champion(first):

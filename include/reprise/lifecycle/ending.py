@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -28,7 +28,8 @@ class Ended:
     """A run's end: the word, why, and the release that is live now and the one that was when the run was planned.
 
     ``live`` is None where no Solr was asked or Solr does not say. ``note``: what is not as it should be, such as a
-    replica that differs or does not answer. ``answer``: what the review, if any, was answered.
+    replica that differs or does not answer. ``answer``: what the review, if any, was answered; ``compared``: how many
+    comparisons of lists the candidate won, what was live, and neither.
     """
 
     ending: Ending
@@ -37,6 +38,7 @@ class Ended:
     was: int | None = None
     note: str = ""
     answer: dict[str, Any] | None = None
+    compared: dict[str, int] = field(default_factory=dict)
 
 
 class FinishOperator(BaseOperator):
@@ -174,9 +176,12 @@ def _mirror(context: Context, ended: Ended) -> None:
 
 def _record(context: Context, ended: Ended) -> None:
     """Write how the run ended beside its plan."""
+    from reprise.experts.preferences import tally
+
     plan = open_plan(context)
-    answer = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
-    plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(replace(ended, answer=answer)))
+    answer, lake = context["ti"].xcom_pull(task_ids="review", key=ANSWER), plan.open_lake()
+    compared = {str(ranker): won for ranker, won in tally(lake, plan.run).items()}
+    lake.put_json(f"runs/{plan.run}/ending.json", asdict(replace(ended, answer=answer, compared=compared)))
 
 
 def _tell(context: Context, ended: Ended) -> None:
@@ -188,8 +193,10 @@ def _tell(context: Context, ended: Ended) -> None:
 
 
 def _end_mlflow(context: Context, ended: Ended) -> None:
+    from reprise.experts.preferences import tally
     from reprise.lifecycle.recording import end_run
 
+    plan = open_plan(context)
     review = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
-    answer = Answer(**review) if review else None
-    end_run(open_plan(context).mlflow, ended.ending, ended.reason, answer, ended.live, ended.was)
+    answer, compared = Answer(**review) if review else None, tally(plan.open_lake(), plan.run)
+    end_run(plan.mlflow, ended.ending, ended.reason, answer, compared, ended.live, ended.was)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from reprise import tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reprise.experts.preferences import Winner
     from reprise.lifecycle.records import Answer, Ending
     from reprise.plan import Plan
     from reprise.release import Release
@@ -46,11 +49,13 @@ def end_run(
     ending: Ending,
     reason: str,
     answer: Answer | None,
+    compared: Mapping[Winner, int],
     live: int | None = None,
     was: int | None = None,
 ) -> None:
-    """End the parent run with its word and reason, which release is live and was, and who answered the review."""
+    """End the parent run with its word and reason, which release is live and was, and what reviewers said."""
     said = {"reprise.review.by": answer.by, "reprise.review.comment": answer.comment} if answer else {}
+    said |= {f"reprise.review.won.{ranker}": str(won) for ranker, won in compared.items()}
     said |= {f"reprise.{name}": str(release) for name, release in (("live", live), ("was", was)) if release is not None}
     status: Literal["FAILED", "FINISHED"] = "FAILED" if ending == "failed" else "FINISHED"
     tracking.finish_run(mlflow, status, ending, {"reprise.reason": reason[:5000], **said})

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from reprise.errors import MissingDataError, RepriseError, UsageError
 from reprise.lifecycle.page import compare, golden, history, live
-from reprise.lifecycle.page.places import RETRAIN
+from reprise.lifecycle.page.places import RETRAIN, lake_of, plan_of
 from reprise.lifecycle.page.security import Headers, own_write
 from reprise.lifecycle.params import default_deployment
 from reprise.settings import list_deployments
@@ -120,12 +120,12 @@ def _add_reads(app: FastAPI) -> None:
     @app.get("/api/report")
     def report(deployment: _Text, run_id: _Text) -> dict[str, Any]:
         """Return the gate report of a run in plain words."""
-        return compare.report(deployment, run_id)
+        return compare.report(plan_of(deployment, run_id))
 
     @app.get("/api/sides")
     def sides(deployment: _Text, run_id: _Text, query: _Text, user: GetUserDep) -> dict[str, Any]:
         """Return two lists without names."""
-        return compare.sides(deployment, run_id, query, user.get_name())
+        return compare.sides(plan_of(deployment, run_id), query, user.get_name())
 
     @app.get("/api/why")
     def why(
@@ -133,7 +133,7 @@ def _add_reads(app: FastAPI) -> None:
         user: GetUserDep,
     ) -> dict[str, Any]:  # fmt: skip
         """Return why one item stands above another."""
-        return compare.why(deployment, run_id, query, side, above, below, user.get_name())
+        return compare.why(plan_of(deployment, run_id), query, side, above, below, user.get_name())
 
 
 def _add_writes(app: FastAPI) -> None:
@@ -142,7 +142,8 @@ def _add_writes(app: FastAPI) -> None:
     @app.post("/api/preference", dependencies=writing)
     def preference(said: Preference, user: GetUserDep) -> dict[str, Any]:
         """Keep which side somebody prefers; tell which was whose."""
-        return compare.prefer(said.deployment, said.run_id, said.query, said.preferred, user.get_name())
+        plan = plan_of(said.deployment, said.run_id)
+        return compare.prefer(plan, said.query, said.preferred, user.get_name())
 
     @app.post("/api/golden", dependencies=writing)
     def expect(one: Expected, user: GetUserDep) -> dict[str, Any]:
@@ -154,4 +155,4 @@ def _add_writes(app: FastAPI) -> None:
     @app.post("/api/grades", dependencies=writing)
     def grades(given: Grades, user: GetUserDep) -> dict[str, Any]:
         """Keep somebody's grades."""
-        return compare.grade(given.deployment, given.query, given.grades, user.get_name())
+        return compare.grade(lake_of(given.deployment), given.query, given.grades, user.get_name())

@@ -6,23 +6,21 @@ query and log-in each time, so it is nowhere in what the browser holds.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from reprise.errors import MissingDataError, UsageError
-from reprise.lifecycle.page.places import plan_of, solr_of
+from reprise.experts import preferences
+from reprise.lifecycle.page.places import solr_of
 
 if TYPE_CHECKING:
+    from reprise.lake import Lake
     from reprise.plan import Plan
     from reprise.release import Candidate
     from reprise.release.lists import Side, Sides
 
-Preferred = Literal["left", "right", "neither"]
 
-
-def report(name: str, run_id: str) -> dict[str, Any]:
+def report(plan: Plan) -> dict[str, Any]:
     """Return the gate report of a run in plain words, the queries that moved most, and whether it still holds.
 
     ``digest`` names the report as an approval does. Queries carry their traffic, and not for whom they speak.
@@ -31,7 +29,6 @@ def report(name: str, run_id: str) -> dict[str, Any]:
     from reprise.lifecycle.records import report_digest
     from reprise.release import live
 
-    plan = plan_of(name, run_id)
     lake = plan.open_lake()
     found = load_report(lake, plan.run)
     content = lake.store.get(f"runs/{plan.run}/gate/report.json") or b""
@@ -58,69 +55,47 @@ def report(name: str, run_id: str) -> dict[str, Any]:
 
 
 def queries(plan: Plan) -> list[dict[str, Any]]:
-    """Return the queries that moved most by traffic, the heaviest first; only those that enough listeners asked."""
+    """Return the queries to look at, as `gate.moved` wrote them; of a run without, those that its report names."""
     from reprise.gate.report import hidden, load_report
 
     moved = plan.open_lake().get_json(f"runs/{plan.run}/gate/moved.json")
     if moved is not None:
-        rows = [(str(one["query"]), int(one["searches"])) for one in moved["queries"]]
-    else:
-        found, nobody = (
-            load_report(plan.open_lake(), plan.run),
-            hidden(plan.deployment.logs.privacy.min_users_per_query),
-        )
-        rows = [(one.query, one.searches) for one in [*found.winners, *found.losers] if one.query != nobody]
-    texts = dict(rows)
+        return list(moved["queries"])
+    found, nobody = load_report(plan.open_lake(), plan.run), hidden(plan.deployment.logs.privacy.min_users_per_query)
+    texts = {one.query: one.searches for one in [*found.winners, *found.losers] if one.query != nobody}
     return [{"query": text, "searches": texts[text]} for text in sorted(texts, key=lambda text: (-texts[text], text))]
 
 
-def sides(name: str, run_id: str, query: str, user: str) -> dict[str, Any]:
+def sides(plan: Plan, query: str, user: str) -> dict[str, Any]:
     """Return both lists for a query, and nothing that tells them apart; what this user said of it, if they did."""
-    plan = plan_of(name, run_id)
     found = _sides(plan, query, user)
-    said = _said(plan, query, user)
+    said = preferences.said(plan.open_lake(), plan.run, query, user)
     return {
         "query": query,
         "left": [{"id": one.id, **one.fields} for one in found.left],
         "right": [{"id": one.id, **one.fields} for one in found.right],
         "equal": found.equal,
-        "preferred": said.get("preferred"),
+        "preferred": said.preferred if said else None,
         **(_told(plan, found) if said else {}),
     }
 
 
-def prefer(name: str, run_id: str, query: str, preferred: Preferred, user: str) -> dict[str, Any]:
+def prefer(plan: Plan, query: str, preferred: preferences.Side, user: str) -> dict[str, Any]:
     """Keep which side somebody prefers, and return which was whose."""
-    plan = plan_of(name, run_id)
     found = _sides(plan, query, user)
-    note = {
-        "run": plan.run,
-        "query": query,
-        "preferred": preferred,
-        "ranker": "neither" if preferred == "neither" else found.key[preferred],
-        "by": user,
-        "at": datetime.now(UTC).isoformat(),
-    }
-    plan.open_lake().store.put(_note(plan, query, user), json.dumps(note, ensure_ascii=False).encode())
+    ranker = "neither" if preferred == "neither" else found.key[preferred]
+    now = datetime.now(UTC).isoformat()
+    preferences.keep(plan.open_lake(), preferences.Preference(plan.run, query, preferred, ranker, user, now))
     return _told(plan, found)
 
 
-def preferences(plan: Plan) -> dict[str, int]:
-    """Return how many comparisons of a run each ranker won: ``candidate``, ``live``, ``neither``."""
-    store, counted = plan.open_lake().store, {"candidate": 0, "live": 0, "neither": 0}
-    for key in store.list(f"runs/{plan.run}/preferences/"):
-        counted[json.loads(store.get(key) or b'{"ranker": "neither"}')["ranker"]] += 1
-    return counted
-
-
-def why(name: str, run_id: str, query: str, side: Side, above: str, below: str, user: str) -> dict[str, Any]:
+def why(plan: Plan, query: str, side: Side, above: str, below: str, user: str) -> dict[str, Any]:
     """Return why one side has one item above another, once this user has said which side they prefer."""
     from dataclasses import asdict
 
     from reprise.release import lists
 
-    plan = plan_of(name, run_id)
-    if not _said(plan, query, user):
+    if not preferences.said(plan.open_lake(), plan.run, query, user):
         raise UsageError("reasons would tell which side is whose", "say first which side you prefer")
     candidate = _candidate(plan)
     with solr_of(plan.deployment) as client:
@@ -135,17 +110,16 @@ def why(name: str, run_id: str, query: str, side: Side, above: str, below: str, 
     return {**asdict(found), "parts": parts}
 
 
-def grade(name: str, query: str, grades: dict[str, int], user: str) -> dict[str, Any]:
+def grade(lake: Lake, query: str, grades: dict[str, int], user: str) -> dict[str, Any]:
     """Keep somebody's grades of a query's items; all of them are published as one import."""
     from reprise.experts.grades import Grade
     from reprise.experts.store import save
-    from reprise.lifecycle.page.places import lake_of
 
     if not query.strip() or not grades:
         raise UsageError("there is nothing to keep", "grade at least one item of a query")
     today = datetime.now(UTC).date().isoformat()
     rows = [Grade(query, item, value, user, today) for item, value in sorted(grades.items())]
-    return {"kept": len(rows), "new": save(lake_of(name), rows, "ranking page")}
+    return {"kept": len(rows), "new": save(lake, rows, "ranking page")}
 
 
 def _sides(plan: Plan, query: str, user: str) -> Sides:
@@ -179,12 +153,3 @@ def _candidate(plan: Plan) -> Candidate:
     if content is None:
         raise MissingDataError(f"run {plan.run} has no candidate of {family}", "it may have been swept: retrain")
     return Candidate.from_dict(content)
-
-
-def _note(plan: Plan, query: str, user: str) -> str:
-    mine = hashlib.sha256(f"{user}\n{query}".encode()).hexdigest()[:24]
-    return f"runs/{plan.run}/preferences/{mine}.json"
-
-
-def _said(plan: Plan, query: str, user: str) -> dict[str, Any]:
-    return dict(plan.open_lake().get_json(_note(plan, query, user)) or {})

@@ -18,7 +18,7 @@ _SHOWN = 100
 
 
 def history(name: str) -> dict[str, Any]:
-    """Return the last retrains: window, family, gain with interval, verdict, ending, approver, days live."""
+    """Return the last retrains: window, family, gain, verdict, ending, what won comparisons, approver, days live."""
     from reprise.release.record import read_pointer
 
     lake, note = lake_of(name), ""
@@ -69,6 +69,7 @@ def _row(lake: Lake, run: str, releases: dict[str, int], switches: Sequence[Swit
         "lower": gain.get("lower"),
         "upper": gain.get("upper"),
         "verdict": report.get("answer", ""),
+        "compared": ending.get("compared") or {},
         "approver": _approver(number, switches),
         "release": number,
         "days_live": None if number is None else round(days_live(number, switches, datetime.now(UTC)), 1),

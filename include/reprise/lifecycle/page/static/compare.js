@@ -59,10 +59,10 @@ function browse() {
       element("kbd", {}, "0"), "–", element("kbd", {}, "4"), " grade the item in focus, ", element("kbd", {}, "n"), " next query."),
     element("form", { className: "row", onsubmit: (event) => { event.preventDefault(); if (typed.value.trim()) look(typed.value.trim()); } },
       element("div", { className: "grow" }, element("label", { htmlFor: "typed" }, "Query"), typed), element("button", { type: "submit" }, "Look")),
-    element("h3", {}, "Queries that changed most"),
+    element("h3", {}, state.report.queries[0]?.again ? "What was live won last time, then what changed most" : "Queries that changed most"),
     state.report.queries.length
       ? element("ol", { className: "queries" }, ...state.report.queries.map((one) => element("li", {}, element("button", { type: "button", onclick: () => look(one.query) },
-        element("span", {}, one.query), element("span", { className: "soft" }, `${one.searches} searches`)))))
+        element("span", {}, one.query), element("span", { className: "soft" }, [one.again ? "live won last time" : "", one.searches === null ? "" : `${one.searches} searches`].filter(Boolean).join(", "))))))
       : element("p", { className: "soft" }, "No query of enough listeners changed; type one."));
 }
 

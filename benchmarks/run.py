@@ -23,6 +23,8 @@ import growth
 import judging
 import lifecycle
 import order
+import page
+import promotion
 import publishing
 import ranking_metrics
 import scoring
@@ -62,7 +64,7 @@ def main() -> int:
         print(f"demo run {plan.run}: {plan.days[0]} to {plan.as_of}\n")
         parts = (
             order, training, tuning, lifecycle, extraction, beside_duckdb, growth, judging, feature_logging,
-            publishing, ranking_metrics, gate, scoring, families,
+            publishing, ranking_metrics, gate, promotion, page, scoring, families,
         )  # fmt: skip
         failed = [part.__name__ for part in parts if not _shown(part, home, plan)]
     except RepriseError as error:

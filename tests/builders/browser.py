@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ class Browser:
     def size(self, width: int, height: int) -> None:
         """Show the page in a window of this many pixels."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def unreadable(self) -> list[str]:
+        """Return what axe-core finds that a screen reader, a keyboard or a weak eye cannot use: rule and element."""
+        self.run(files("axe_core_python").joinpath("axe.min.js").read_text("utf-8") + "; undefined")
+        found = self.run("axe.run({resultTypes: ['violations']}).then(all => all.violations)")
+        return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
     def picture(self, path: Path) -> None:
         """Write what is seen as a PNG."""

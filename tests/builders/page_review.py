@@ -33,18 +33,16 @@ def review(url: str, token: str, folder: Path, deployment: str, comment: str) ->
         reason = "[...document.querySelectorAll('#lists li > button')].find(one => one.textContent === 'why below?')"
         tab.run(f"{reason}.click()")
         seen["reasons"] = tab.wait("document.querySelectorAll('#reasons tbody tr').length")
+        seen["unreadable"] = tab.unreadable()
 
         tab.run(f"document.querySelector('#typed').value = {HOSTILE!r}")
         tab.run("document.querySelector('#typed').form.requestSubmit()")
         tab.wait("document.querySelector('#lists h2').textContent.startsWith('<img')")
         seen["title"], seen["made"] = tab.run("document.title"), tab.run("document.querySelectorAll('img').length")
 
-        seen["unnamed"] = tab.run(
-            "[...document.querySelectorAll('button, input, select, textarea')].filter(one => !one.textContent.trim()"
-            " && !one.ariaLabel && !(one.labels ?? []).length).length"
-        )
         tab.size(390, 800)
         seen["too wide"] = tab.run("document.documentElement.scrollWidth > window.innerWidth")
+        seen["unreadable"] += tab.unreadable()
         tab.size(1200, 900)
 
         tab.run("document.querySelector('#golden-query').value = document.querySelector('.queries span').textContent")
@@ -57,6 +55,10 @@ def review(url: str, token: str, folder: Path, deployment: str, comment: str) ->
         _answer(tab, comment)
         tab.wait("document.querySelector('#compare h2').textContent.startsWith('Nothing waits')")
         seen["answered"] = tab.run("document.querySelector('#notice').textContent")
+        for name in ("live", "history"):
+            tab.run(f"location.hash = {name!r}")
+            tab.wait(f"document.querySelector('#{name} h2')")
+            seen["unreadable"] += tab.unreadable()
         seen["errors"] = list(tab.said)
         return seen
 

@@ -97,7 +97,7 @@ def why(plan: Plan, query: str, side: Side, above: str, below: str, user: str) -
 
     if not preferences.said(plan.open_lake(), plan.run, query, user):
         raise UsageError("reasons would tell which side is whose", "say first which side you prefer")
-    candidate = _candidate(plan)
+    candidate = candidate_of(plan)
     with solr_of(plan.deployment) as client:
         key = _key(plan, query, user, client, candidate).key
         ranker = candidate if key[side] == "candidate" else None
@@ -123,7 +123,7 @@ def grade(lake: Lake, query: str, grades: dict[str, int], user: str) -> dict[str
 
 
 def _sides(plan: Plan, query: str, user: str) -> Sides:
-    candidate = _candidate(plan)
+    candidate = candidate_of(plan)
     with solr_of(plan.deployment) as client:
         return _key(plan, query, user, client, candidate)
 
@@ -143,7 +143,8 @@ def _told(plan: Plan, found: Sides) -> dict[str, Any]:
     return {"key": found.key, "explained": explained}
 
 
-def _candidate(plan: Plan) -> Candidate:
+def candidate_of(plan: Plan) -> Candidate:
+    """Return the candidate that a run's gate picked; one that is not in the lake any more is an error."""
     from reprise.gate.report import load_report
     from reprise.release import Candidate
 

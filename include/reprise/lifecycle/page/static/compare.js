@@ -87,7 +87,7 @@ function draw() {
     element("ol", { className: "list", "aria-label": `${title} list` }, ...found[side].map((one, place) => item(one, side, place))));
   document.getElementById("lists").replaceChildren(element("div", { className: "card", onkeydown: keys },
     element("h2", {}, found.query),
-    found.equal ? element("p", { className: "soft" }, "Both lists are the same.") : null,
+    found.equal ? element("p", { className: "soft" }, found.left.length ? "Both lists are the same." : "Solr finds nothing for this.") : null,
     element("div", { className: "pair" }, list("left", "Left"), list("right", "Right")),
     element("div", { className: "row", role: "group", "aria-label": "Which list is better?" },
       prefer("left", "← Left"), prefer("neither", "↓ Neither"), prefer("right", "Right →"),
@@ -145,7 +145,7 @@ async function say(preferred) {
 async function keep() {
   try {
     const { kept } = await ask("api/grades", { body: { deployment: state.deployment, query: state.sides.query, grades: state.grades } });
-    notice(`${kept} grades are kept; the next retrain reads them.`);
+    notice(`${kept === 1 ? "One grade is" : `${kept} grades are`} kept; the next retrain reads ${kept === 1 ? "it" : "them"}.`);
   } catch (error) {
     notice(Object.keys(state.grades).length ? error.message : "Grade an item first: 0 is not what was meant, 4 exactly that.", true);
   }
@@ -164,7 +164,7 @@ async function reasons(side, above, below) {
     const number = (value) => Number(value.toPrecision(4)).toString();
     document.getElementById("reasons").replaceChildren(element("div", { className: "why" },
       element("h3", {}, `Why “${above.title ?? above.id}” stands above “${below.title ?? below.id}” (${side})`),
-      table([["feature"], ["above", true], ["below", true], ["brings", true], [""]], found.parts.map((one) => [one.feature, number(one.above), number(one.below), number(one.brings), one.meaning]), "Reasons"),
+      table([["feature"], ["above", true], ["below", true], ["brings", true], ["meaning"]], found.parts.map((one) => [one.feature, number(one.above), number(one.below), number(one.brings), one.meaning]), "Reasons"),
       element("p", { className: "soft" }, `Together ${number(found.lead)}: the difference of the scores.`)));
   } catch (error) {
     notice(error.message, true);

@@ -15,7 +15,7 @@ export function golden(deployment, look) {
       element("button", { type: "button", "aria-label": `retire ${one.query}`, onclick: () => send({ ...one, retire: true, why: "retired on the page" }) }, "Retire"),
     ]);
     place.replaceChildren(element("h2", {}, "Golden queries"),
-      rows.length ? table([["query"], ["item"], ["place"], [""], ["what is live"], ["who, why"], [""]], rows, "Golden queries")
+      rows.length ? table([["query"], ["item"], ["place"], ["strength"], ["what is live"], ["who, why"], ["no longer"]], rows, "Golden queries")
         : element("p", { className: "soft" }, "Nobody has said yet what a query must answer."),
       form());
   };
@@ -39,8 +39,8 @@ export function golden(deployment, look) {
     return element("form", { className: "row", onsubmit: (event) => {
       event.preventDefault();
       send({ query: query.value.trim(), item: item.value.trim(), rule: rule.value, strength: never.checked ? "never_break" : "should_hold", why: why.value.trim() });
-    } }, named("Query", query), named("Item", item), element("label", { htmlFor: "golden-rule" }, "Place"), rule,
-    element("label", { htmlFor: "golden-never" }, "Must never break"), never, named("Why", why), element("button", { type: "submit" }, "Add"));
+    } }, named("Query", query), named("Item", item), named("Place", rule), named("Why", why),
+    element("label", { className: "check" }, never, "must never break"), element("button", { type: "submit" }, "Add"));
   };
   draw().catch((error) => place.append(element("p", { className: "fail" }, error.message)));
   return place;

@@ -41,6 +41,7 @@ for (const tab of document.querySelectorAll("[role=tab]")) {
   });
 }
 chooser.addEventListener("change", () => open(current()));
+window.addEventListener("hashchange", () => { if (location.hash.slice(1) in tabs) open(location.hash.slice(1)); });
 
 try {
   const found = await ask("api/deployments");

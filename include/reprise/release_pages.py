@@ -9,6 +9,7 @@ from rich.table import Table
 
 from reprise.release import Status
 from reprise.release.mirrors import Mirror
+from reprise.release.record import HOLD
 
 
 def show_status(found: Status, copies: Sequence[Mirror]) -> None:
@@ -24,6 +25,8 @@ def show_status(found: Status, copies: Sequence[Mirror]) -> None:
         console.print("; ".join(filter(None, told)), highlight=False)
     if found.previous and found.previous != live:
         console.print(f"previous: release {found.previous.number} ({found.previous.model})", highlight=False)
+    if found.lanes.get(HOLD) is not None:
+        console.print(f"held out: release {found.lanes[HOLD]}, for searches with useParams={HOLD}", highlight=False)
     table = Table("replica", "release", "")
     for one in found.replicas:
         table.add_row(one.url, "?" if one.release is None else str(one.release), one.trouble or "ok")

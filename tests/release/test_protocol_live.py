@@ -21,7 +21,7 @@ from reprise.release import (
     upload,
     verify,
 )
-from reprise.release.record import LIVE, PREVIOUS, RELEASES, read_pointer
+from reprise.release.record import HOLD, LIVE, PREVIOUS, RELEASES, read_pointer
 from reprise.release.upload import differences
 from reprise.settings import Request
 from reprise.solr import SolrClient
@@ -462,6 +462,35 @@ def test_release_zero_is_recorded_once_and_another_request_is_refused(bare):
     assert champion(bare)["model"] is None
     with pytest.raises(UsageError, match="recorded with the request"):
         ensure_release_zero(bare, Request(params={"qf": "title"}))
+
+
+def ordered(client, paramset):
+    body = client.select({"q": "raga", "useParams": paramset, "fl": "id", "rows": 10}, "/search").body
+    return [one["id"] for one in body["response"]["docs"]]
+
+
+def test_listeners_who_are_held_out_get_the_engines_order_whatever_is_live(bare):
+    fill(bare, behaviour=False)
+    engine = ordered(bare, LIVE)
+    upload(bare, POPULAR, LIMIT)
+    promote(bare, POPULAR, 0, approval())
+
+    assert read_pointer(bare).lanes == {LIVE: 1, HOLD: 0, PREVIOUS: 0}
+    assert ordered(bare, HOLD) == engine != ordered(bare, LIVE)
+    rollback(bare, 0, "editors complain", "ops")
+    rollback(bare, 1, "they do not", "ops")
+    assert ordered(bare, HOLD) == engine
+
+
+@pytest.mark.parametrize("altered", [{"rows": "3"}, None])
+def test_an_altered_hold_out_is_set_right_and_what_is_live_is_not_written(bare, altered):
+    bare.post("/config/params", {"set": {HOLD: altered}} if altered else {"delete": [HOLD]})
+    before = read_pointer(bare)
+
+    ensure_release_zero(bare, REQUEST)
+
+    assert (before.lanes[HOLD], read_pointer(bare).lanes[HOLD]) == (None, 0)
+    assert (before.version, before.live) == (read_pointer(bare).version, read_pointer(bare).live)
 
 
 def test_a_core_without_releases_says_so(new_core):

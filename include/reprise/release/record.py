@@ -1,7 +1,8 @@
-"""The record of releases, kept in Solr itself: three paramsets that say what is live, what was, and all there were.
+"""The record of releases, kept in Solr itself: paramsets that say what is live, what was, and all there were.
 
 ``reprise_live`` and ``reprise_previous`` are what a search names by ``useParams``: the request, the whole ``rq`` (none
-for the engine's own order), and ``reprise.release``, so that an answer tells which release made it.
+for the engine's own order), and ``reprise.release``, so that an answer tells which release made it. ``reprise_hold`` is
+release 0 for ever, for the few listeners that an application holds out: no switch touches it.
 ``reprise_releases`` holds one JSON text per release and per switch. Solr's paramsets are the truth; copies in the
 lake and MLflow are mirrors.
 """
@@ -18,6 +19,7 @@ from reprise.settings import Request
 from reprise.solr.client import SolrClient
 
 LIVE, PREVIOUS, RELEASES = "reprise_live", "reprise_previous", "reprise_releases"
+HOLD = "reprise_hold"
 NUMBER = "reprise.release"  # the request parameter that names the release behind an answer
 ENGINE_ORDER = "engine-order"
 _META = ""  # Solr keeps a paramset's version under the empty key
@@ -77,7 +79,8 @@ class Switch:
 class Pointer:
     """What one replica says: ``live`` is None where ``reprise_live`` is not what any record says.
 
-    ``version`` is Solr's own count of writes to ``reprise_live``.
+    ``version`` is Solr's own count of writes to ``reprise_live``; ``hold`` is the release of ``reprise_hold``, None
+    where there is no such paramset, or it is no release.
     """
 
     live: Release | None
@@ -85,6 +88,13 @@ class Pointer:
     version: int
     releases: list[Release]
     switches: list[Switch]
+    hold: Release | None = None
+
+    @property
+    def lanes(self) -> dict[str, int | None]:
+        """What an application may name by ``useParams``, each with the release that it is answered by."""
+        named = {LIVE: self.live, HOLD: self.hold, PREVIOUS: self.previous}
+        return {name: release.number if release else None for name, release in named.items()}
 
     def release(self, number: int) -> Release:
         """Return a release by number; unknown: UsageError with the numbers there are."""
@@ -125,7 +135,8 @@ def parse_pointer(paramsets: dict[str, dict[str, Any]], url: str, core: str) -> 
         return by_paramset.get(json.dumps(own, sort_keys=True))
 
     version = int(paramsets.get(LIVE, {}).get(_META, {}).get("v", -1))
-    return Pointer(pointed(LIVE), pointed(PREVIOUS), version, releases, sorted(switches, key=lambda s: s.at))
+    switches.sort(key=lambda switch: switch.at)
+    return Pointer(pointed(LIVE), pointed(PREVIOUS), version, releases, switches, pointed(HOLD))
 
 
 def _known(record: type, text: str) -> dict[str, Any]:
@@ -170,24 +181,28 @@ def champion(client: SolrClient) -> dict[str, Any]:
 def ensure_release_zero(client: SolrClient, request: Request) -> Release:
     """Return release 0, the engine's own order of this request; record it and make it live if there is none.
 
-    A record of another request is a UsageError: releases were compared under that request.
+    ``reprise_hold`` is then release 0, whatever it was. A record of another request is a UsageError: releases were
+    compared under that request.
     """
     known = client.paramsets().get(RELEASES)
     if known and "release_0" in known:
-        zero = read_pointer(client).release(0)
+        pointer = read_pointer(client)
+        zero = pointer.release(0)
         if zero.request != request.params:
             raise UsageError(
                 f"release 0 in Solr's core {client.core!r} was recorded with the request {zero.request}, "
                 f"but solr.yaml has {request.params}",
                 "restore request.params in solr.yaml, or begin with a new core",
             )
+        if pointer.hold != zero:
+            client.write_paramsets({HOLD: zero.paramset()})
         return zero
     now = utc_now()
     zero = Release(
         number=0, model=ENGINE_ORDER, time=now, request=dict(request.params), approver="setup", approved_at=now
     )
     record = {"release_0": json.dumps(zero.to_dict(), sort_keys=True)}
-    client.write_paramsets({LIVE: zero.paramset(), PREVIOUS: zero.paramset(), RELEASES: record})
+    client.write_paramsets({**dict.fromkeys((LIVE, PREVIOUS, HOLD), zero.paramset()), RELEASES: record})
     return live(client)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ class Status:
     """What is live. ``live`` is None where ``reprise_live`` is not what any release recorded.
 
     ``since``: when it last became live, ISO, UTC. ``age_days``: days since the last day it learned from; None for
-    the engine's own order, which learned nothing.
+    the engine's own order, which learned nothing. ``lanes``: paramset → the release that answers a search with it.
     """
 
     live: Release | None
@@ -36,6 +36,7 @@ class Status:
     replicas: list[ReplicaState]
     releases: list[Release]
     switches: list[Switch]
+    lanes: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def agreed(self) -> bool:
@@ -74,6 +75,7 @@ def status(client: SolrClient, today: date | None = None) -> Status:
         replicas=replicas,
         releases=first.releases,
         switches=first.switches,
+        lanes=first.lanes,
     )
 
 

@@ -29,5 +29,5 @@ def live(name: str) -> dict[str, Any]:
             {"number": one.number, "model": one.model, "time": one.time, "family": one.family, "pruned": one.pruned}
             for one in reversed(found.releases)
         ],
-        "lanes": ["reprise_live", "reprise_previous"],
+        "lanes": found.lanes,
     }

@@ -17,7 +17,7 @@ export async function show(place, { deployment }) {
         ["approved by", now.approver],
         ["MLflow run", now.mlflow_run],
         ["previous", found.previous === null || found.previous === now.number ? "" : `release ${found.previous}`],
-        ["lanes", found.lanes.join(", ")],
+        ["lanes", Object.entries(found.lanes).map(([name, release]) => `${name}: ${release === null ? "no release" : `release ${release}`}`).join(", ")],
       ]) : element("p", {}, "Somebody changed Solr's parameters by hand. Rolling back to any release sets it right.")),
     element("div", { className: "card" },
       element("h2", {}, found.agreed ? "Every replica agrees" : "The replicas do not agree"),

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 import yaml
 
+from builders.kills import kill_process
 from reprise.bundle import build_bundle, upload_bundle
 from reprise.lake import Lake
 from reprise.plan import Plan, read_plan
@@ -261,12 +261,7 @@ class Run:
     def kill(self, task: str) -> None:
         """Kill the process in which a task runs, as a machine that runs out of memory would."""
         (instance,) = [entry for entry in self._instances() if entry["task_id"] == task]
-        title = f"airflow worker -- {instance['id']}"
-        found = psutil.process_iter(["cmdline"])
-        mine = [process for process in found if title in " ".join(process.info["cmdline"] or [])]
-        assert mine, f"{task} has no process"
-        for process in mine:
-            process.kill()
+        assert kill_process(instance), f"{task} has no process"
 
     def closed_clusters(self) -> list[dict[str, Any]]:
         """Wait until every EMR cluster that this run ever had is closed; return their timelines, oldest first."""

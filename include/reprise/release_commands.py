@@ -80,13 +80,19 @@ def release_check(
     import json
 
     from reprise.lake_commands import open_deployment
+    from reprise.plan import logs_version
     from reprise.release.recorded import frequent, from_file
     from reprise.release.serving import check
+    from reprise.searches.calendar import newest_extracted
     from reprise.settings import load_deployment
 
     settings = load_deployment(deployment)
     wanted = count or settings.solr.serving.searches
-    texts = from_file(searches, wanted) if searches else frequent(settings, open_deployment(deployment)[1], wanted)[1]
+    if searches:
+        texts = from_file(searches, wanted)
+    else:
+        _, lake = open_deployment(deployment)
+        texts = frequent(settings, lake, newest_extracted(lake, logs_version(settings)), wanted)
     more = {} if time_allowed is None else {"timeAllowed": str(time_allowed)}
     with _solr(deployment) as client:
         found = check(client, settings.solr, texts, more)

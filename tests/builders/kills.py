@@ -27,11 +27,13 @@ def kill_process(instance: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def killing(airflow: AirflowClient, dag: str, run_id: str, tasks: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Kill each task once, and clear it as soon as Airflow knows; yield task → the state that it was in then."""
+def killing(
+    airflow: AirflowClient, dag: str, run_id: str, tasks: Sequence[str], *, cleared: bool = True
+) -> Iterator[dict[str, str]]:
+    """Kill each task once; yield task → its state once Airflow knows. Then it is ``cleared``, where asked."""
     found: dict[str, str] = {}
     over = threading.Event()
-    reaper = threading.Thread(target=_reap, args=(airflow, dag, run_id, list(tasks), found, over), daemon=True)
+    reaper = threading.Thread(target=_reap, args=(airflow, dag, run_id, tasks, found, over, cleared), daemon=True)
     reaper.start()
     try:
         yield found
@@ -41,7 +43,13 @@ def killing(airflow: AirflowClient, dag: str, run_id: str, tasks: Sequence[str])
 
 
 def _reap(
-    airflow: AirflowClient, dag: str, run_id: str, tasks: list[str], found: dict[str, str], over: threading.Event
+    airflow: AirflowClient,
+    dag: str,
+    run_id: str,
+    tasks: Sequence[str],
+    found: dict[str, str],
+    over: threading.Event,
+    cleared: bool,
 ) -> None:
     killed: set[str] = set()
     while not over.wait(_POLL_S):
@@ -56,5 +64,5 @@ def _reap(
                 killed.add(task)
             elif task in killed and state not in ("running", None):
                 found[task] = state
-                if state != "success":
+                if cleared and state != "success":
                     airflow.clear(dag, run_id, [task], downstream=False)

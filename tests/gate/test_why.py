@@ -6,7 +6,7 @@ import pytest
 
 from builders.small_service import publish_learnable, small_plan
 from reprise.features.catalogue import store_entries
-from reprise.gate import why
+from reprise.gate import gains, why
 from reprise.training import evaluate, train
 
 GATE = {"lambdamart": {"trees": 40, "leaves": 7, "min_rows_per_leaf": 5}}
@@ -51,9 +51,9 @@ def test_the_page_tells_them_and_hides_who_asked_alone(plan):
 
     page = files["why.html"].decode()
     assert plan.open_lake().store.get(f"runs/{plan.run}/gate/why.html") == files["why.html"]
-    gains, _ = why.moved(plan, "lambdamart")
-    assert all(one.words.split(" ")[0] in page for one in gains)
+    winners, _ = why.moved(plan, "lambdamart")
+    assert all(one.words.split(" ")[0] in page for one in winners)
     private = {"logs": plan.deployment.logs.model_copy(update={"privacy": plan.deployment.logs.privacy.model_copy(
         update={"min_users_per_query": 101})})}  # fmt: skip
     alone = replace(plan, deployment=plan.deployment.model_copy(update=private))
-    assert why.texts(alone) == {}
+    assert gains.shown_texts(alone, gains.asked_groups(alone)) == {}

@@ -265,12 +265,14 @@ def recorded_parents(run):
 # --- red, cleared, and in the end as if nothing had happened ---------------------------------------------------------
 
 
-def test_a_run_that_broke_twice_ends_like_an_undisturbed_one(service, first, before):
+def test_a_run_that_broke_four_times_ends_like_an_undisturbed_one(service, first, before):
     models = service.solr_models
     run = service.start("shaken")
     service.hand_over(first.run, run, JUDGED)
     crash_a_step(service, run, before)
     run.clear("train")
+    kill_the_question(service, run, before)
+    run.clear("review")
     run.wait_for_review()
     crash_promote_before_its_write(service, run, before)
     run.clear("promote")
@@ -301,6 +303,14 @@ def crash_a_step(service, run, before):
     assert len(run.closed_clusters()) == 1
     assert recorded_parents(run) == [("FAILED", "failed")]
     assert "RUNNING" not in {status for statuses in run.mlflow.children().values() for status in statuses}
+    assert before == service.pointer
+
+
+def kill_the_question(service, run, before):
+    """The process that puts the question is killed: red, since Airflow gives it no second try, and nothing is live."""
+    with killing(service.admin, "retrain", run.id, ["review"], cleared=False) as killed:
+        assert run.end() == "red", run.tasks
+    assert (killed, run.ending) == ({"review": "failed"}, "failed")
     assert before == service.pointer
 
 

@@ -12,8 +12,9 @@ from reprise.features.standing import Standing
 from reprise.lake import Lake
 from reprise.release import Release, ReplicaState, Status
 from reprise.release.mirrors import Mirror
-from reprise.release.monitor import look, newest_day
+from reprise.release.monitor import look
 from reprise.release.recorded import frequent
+from reprise.searches.calendar import newest_extracted
 from reprise.settings.monitor import Monitor
 
 DAYS = [(date(2026, 9, 1) + timedelta(days=n)).isoformat() for n in range(20)]
@@ -48,7 +49,7 @@ def seen(tmp_path):
         for day in before:
             publish_day(plan.open_lake(), plan.logs_version, day, a_day())
         publish_day(plan.open_lake(), plan.logs_version, DAYS[-1], last)
-        assert newest_day(plan.open_lake(), plan.logs_version) == DAYS[-1]
+        assert newest_extracted(plan.open_lake(), plan.logs_version) == DAYS[-1]
         return look(plan, found, list(mirrors), behaviour, Monitor(stale_after_days=30))
 
     return on
@@ -138,11 +139,11 @@ def test_an_unrecorded_release_is_an_alarm_and_the_engines_own_order_never_ages(
 
 def test_a_lake_without_a_day_says_so(tmp_path):
     with pytest.raises(MissingDataError, match="no extracted day"):
-        newest_day(Lake(str(tmp_path)), "v")
+        newest_extracted(Lake(str(tmp_path)), "v")
 
 
 def test_recorded_searches_are_those_of_enough_listeners(seen, tmp_path):
     seen(a_day(), status())
     plan = small_plan(str(tmp_path))
 
-    assert frequent(plan.deployment, plan.open_lake(), 10) == (DAYS[-1], ["raga", "night"])
+    assert frequent(plan.deployment, plan.open_lake(), DAYS[-1], 10) == ["raga", "night"]

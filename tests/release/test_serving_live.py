@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from builders.solr_core import QUERIES, REQUEST, client_of, fill, linear_candidate
-from reprise.errors import MissingDataError, UsageError
-from reprise.lake import Lake
+from reprise.errors import UsageError
 from reprise.release import Approval, ensure_release_zero, promote, rollback, upload
 from reprise.release.record import LIVE
-from reprise.release.recorded import frequent, from_file
+from reprise.release.recorded import from_file
 from reprise.release.serving import check
-from reprise.settings import Solr, load_deployment
+from reprise.settings import Solr
 
 pytestmark = pytest.mark.solr
 POPULAR = linear_candidate(5000.0)
@@ -68,8 +67,6 @@ def test_searches_come_from_a_file_or_a_day(tmp_path):
     assert from_file(listed, 2) == ["raga", "night river"]
     with pytest.raises(UsageError, match="cannot be read"):
         from_file(tmp_path / "nothing.txt", 2)
-    with pytest.raises(MissingDataError, match="no day of searches"):
-        frequent(load_deployment("demo"), Lake(str(tmp_path)), 5)
 
 
 def test_nothing_to_send_is_an_error(client):

@@ -22,7 +22,7 @@ from reprise.gate.checks import (
     reachable,
     untouched_test_block,
 )
-from reprise.gate.gains import moved
+from reprise.gate.gains import asked_groups, moved, shown_texts
 from reprise.gate.paired import DECIDING_THETA, DECIDING_UNJUDGED, METRIC, Paired, paired
 from reprise.gate.pick import pick
 from reprise.gate.refresh import aged, refreshes
@@ -87,8 +87,9 @@ def examine(plan: Plan, lake: Lake) -> Report:
         *weighed.checks,
     ]
     ours, theirs = test.mean(family), test.mean(champion)
-    groups = _test_groups(plan, lake)
-    winners, losers = moved(test, family, champion, *_shown(groups, plan.deployment.logs.privacy.min_users_per_query))
+    groups = asked_groups(plan)
+    nobody = hidden(plan.deployment.logs.privacy.min_users_per_query)
+    winners, losers = moved(test, family, champion, shown_texts(plan, groups), nobody)
     return Report(
         run=plan.run,
         deployment=plan.deployment.name,
@@ -180,13 +181,6 @@ def _sensitivity(test: Paired, family: str, champion: str) -> dict[str, float]:
     }
 
 
-def _shown(groups: list[dict[str, Any]], min_users: int) -> tuple[dict[str, str], str]:
-    """Return the text of every query group that enough listeners searched, and what stands for the others."""
-    # A group of several test blocks is judged by the block that saw most of its listeners.
-    texts = {group["query_group"]: group["query"] for group in groups if (group["users"] or 0) >= min_users}
-    return texts, hidden(min_users)
-
-
 def _in_words(release: dict[str, Any]) -> str:
     number = release.get("number", 0)
     return f"release {number} ({release.get('model')})" if number else "release 0 (the engine's own order)"
@@ -205,14 +199,6 @@ def _theta(plan: Plan, lake: Lake) -> tuple[bool, str]:
     if facts is None:
         raise MissingDataError(f"run {plan.run} has no judgments in {lake.uri}", "run `reprise judge` again")
     return bool(facts.facts["theta_measured"]), str(facts.facts["theta_reason"])
-
-
-def _test_groups(plan: Plan, lake: Lake) -> list[dict[str, Any]]:
-    """Return every query group searched in the test block, those without any consumption included."""
-    wanted = ["block", "query_group", "query", "searches", "users"]
-    rows = lake.read("query_groups", plan.judgments_version, [plan.partition], wanted)
-    names = {block.name for block in plan.block("test")}
-    return [row for row in rows.to_pylist() if row["block"] in names]
 
 
 def _dropped(test: Paired, family: str, groups: list[dict[str, Any]]) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reprise.gate.paired import Paired
 from reprise.gate.report import Moved
+
+if TYPE_CHECKING:
+    from reprise.plan import Plan
 
 _SHOWN = 10
 
@@ -29,3 +33,18 @@ def moved(
     winners = [told(n) for n in order[:shown].tolist() if weight[n] > 0]
     losers = [told(n) for n in order[::-1][:shown].tolist() if weight[n] < 0]
     return winners, losers
+
+
+def asked_groups(plan: Plan) -> list[dict[str, Any]]:
+    """Return every query group searched in the test block, those without any consumption included."""
+    wanted = ["block", "query_group", "query", "searches", "users"]
+    rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition], wanted)
+    names = {block.name for block in plan.block("test")}
+    return [row for row in rows.to_pylist() if row["block"] in names]
+
+
+def shown_texts(plan: Plan, groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the text of every query group that enough listeners searched."""
+    least = plan.deployment.logs.privacy.min_users_per_query
+    # A group of several test blocks is judged by the block that saw most of its listeners.
+    return {group["query_group"]: group["query"] for group in groups if (group["users"] or 0) >= least}

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from reprise.experts.preferences import lost
 from reprise.gate.beside import champion_release, serving
-from reprise.gate.gains import moved
+from reprise.gate.gains import asked_groups, moved, shown_texts
 from reprise.gate.paired import paired
-from reprise.gate.why import texts
 
 if TYPE_CHECKING:
     from reprise.plan import Plan
@@ -27,7 +26,8 @@ def write(plan: Plan, family: str) -> str:
     """
     lake = plan.open_lake()
     test = paired(lake.read("scores", plan.models_version, [plan.partition]), "test")
-    both = moved(test, family, serving(champion_release(plan, lake)), texts(plan), "", MOST // 2)
+    texts = shown_texts(plan, asked_groups(plan))
+    both = moved(test, family, serving(champion_release(plan, lake)), texts, "", MOST // 2)
     found = {one.query: one.searches for side in both for one in side if one.query}
     again = [{"query": text, "searches": found.pop(text, None), "again": True} for text in lost(lake, plan.run)]
     most = [{"query": text, "searches": found[text]} for text in sorted(found, key=lambda t: (-found[t], t))]

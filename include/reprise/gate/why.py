@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.gate.beside import champion_release, serving
+from reprise.gate.gains import asked_groups, shown_texts
 from reprise.gate.paired import METRIC, Paired, paired
 from reprise.pages import finite, render
 from reprise.training.data import read_table
@@ -68,7 +69,7 @@ def moved(plan: Plan, family: str) -> tuple[list[Moved], list[Moved]]:
     rival = serving(champion_release(plan, lake))
     table, manifest = read_table(plan)
     rows = table.filter(pc.equal(table["role"], "test"))
-    known = texts(plan)
+    known = shown_texts(plan, asked_groups(plan))
     models = (candidate(plan, family), champion(plan))
     difference = test.of(family) - test.of(rival)
     weight = np.where(np.isnan(difference), 0.0, difference * test.traffic)
@@ -138,11 +139,3 @@ def _places(scores: NDArray[Any]) -> NDArray[np.int64]:
 
 def _discount(places: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(places <= _PLACES, 1 / np.log2(places + 1), 0.0)
-
-
-def texts(plan: Plan) -> dict[str, str]:
-    """Return the text of every query group of the test block that enough listeners searched."""
-    least = plan.deployment.logs.privacy.min_users_per_query
-    rows = plan.open_lake().read("query_groups", plan.judgments_version, [plan.partition]).to_pylist()
-    names = {block.name for block in plan.block("test")}
-    return {r["query_group"]: r["query"] for r in rows if r["block"] in names and (r["users"] or 0) >= least}

@@ -34,11 +34,12 @@ def watch(deployment: Deployment) -> dict[str, Any]:
     from reprise.lake import Lake
     from reprise.plan import Plan, logs_version
     from reprise.release import status
-    from reprise.release.monitor import look, newest_day
+    from reprise.release.monitor import look
+    from reprise.searches.calendar import newest_extracted
     from reprise.solr.client import connect
 
     lake = Lake(f"{connection('lake').uri}/{deployment.name}")
-    day = newest_day(lake, logs_version(deployment))
+    day = newest_extracted(lake, logs_version(deployment))
     plan = Plan(f"monitor-{day}", deployment, lake.uri, [day], [], [], [])
     with connect(deployment.solr.core, deployment.solr.request.id_field) as client:
         found = status(client)

@@ -99,12 +99,10 @@ def _served(deployment: Deployment, lake: str) -> tuple[list[str], dict[str, dic
 
 def _watch(client: SolrClient, plan: Plan) -> AbstractContextManager[Mapping[str, Any]]:
     """Return a watch with the day's most frequent searches, as the application sends them."""
+    from reprise.release.recorded import frequent
     from reprise.solr.watch import watched
 
-    solr, fewest = plan.deployment.solr, plan.deployment.logs.privacy.min_users_per_query
-    columns = ["q", "searches", "listeners"]
-    stats = plan.open_lake().read("query_stats", plan.logs_version, [f"dt={plan.as_of}"], columns).to_pylist()
-    common = sorted((one for one in stats if one["listeners"] >= fewest), key=lambda one: (-one["searches"], one["q"]))
-    texts = dict.fromkeys(one["q"] for one in common[:_WATCHED])
+    solr = plan.deployment.solr
+    texts = frequent(plan.deployment, plan.open_lake(), plan.as_of, _WATCHED)
     searches = [{"q": text, "useParams": "reprise_live", "rows": solr.request.rows} for text in texts]
     return watched(client, searches, solr.request.handler, solr.publish.searches_per_second)

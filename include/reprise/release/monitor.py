@@ -8,7 +8,6 @@ from datetime import date
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from reprise.errors import MissingDataError
 from reprise.features.standing import Standing
 from reprise.lake import DAYS
 from reprise.metrics.consumption_score import ConsumptionScore, consumption_score
@@ -64,14 +63,6 @@ def look(
     seen = Seen(day, live, age, score, usual, service, list(mirrors), list(behaviour))
     alarms = [*_alarms(found, age, mirrors, settings), *_served(behaviour, settings)]
     return replace(seen, alarms=alarms, drifted=_drifted(seen, settings))
-
-
-def newest_day(lake: Lake, version: str) -> str:
-    """Return the newest extracted day; a lake without one is an error."""
-    days = lake.partitions(DAYS, version)
-    if not days:
-        raise MissingDataError(f"{lake.uri} has no extracted day", "run the DAG extract")
-    return max(days).removeprefix("dt=")
 
 
 def _scores(lake: Lake, version: str, day: str) -> tuple[ConsumptionScore, float | None]:

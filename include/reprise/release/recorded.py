@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reprise.errors import MissingDataError, UsageError
-from reprise.lake import DAYS, Lake
+from reprise.errors import UsageError
+from reprise.lake import Lake
 from reprise.plan import logs_version
 from reprise.settings import Deployment
 
 
-def frequent(deployment: Deployment, lake: Lake, count: int) -> tuple[str, list[str]]:
-    """Return the newest extracted day and its most frequent texts; without such a day it is an error."""
-    version = logs_version(deployment)
-    days = sorted(lake.partitions(DAYS, version))
-    if not days:
-        raise MissingDataError(f"{lake.uri} has no day of searches", "run the DAG extract, or name a file of searches")
-    fewest = deployment.logs.privacy.min_users_per_query
-    rows = lake.read("query_stats", version, [days[-1]], ["q", "searches", "listeners"]).to_pylist()
+def frequent(deployment: Deployment, lake: Lake, day: str, count: int) -> list[str]:
+    """Return a day's most frequent texts, of those that enough listeners typed."""
+    version, fewest = logs_version(deployment), deployment.logs.privacy.min_users_per_query
+    rows = lake.read("query_stats", version, [f"dt={day}"], ["q", "searches", "listeners"]).to_pylist()
     searched: dict[str, int] = {}
     for row in rows:
         if row["listeners"] >= fewest:
             searched[row["q"]] = searched.get(row["q"], 0) + row["searches"]
-    texts = sorted(searched, key=lambda text: (-searched[text], text))
-    return days[-1].removeprefix("dt="), texts[:count]
+    return sorted(searched, key=lambda text: (-searched[text], text))[:count]
 
 
 def from_file(path: Path, count: int) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from reprise.errors import MissingDataError
+from reprise.lake import DAYS, Lake
 from reprise.plan import days_between
 from reprise.searches.addresses import Interval, interval, template
 from reprise.settings import Deployment, Logs, Source
@@ -103,6 +104,14 @@ def closed_days(deployment: Deployment) -> list[str]:
     first = _floor(max(min(times) for times in begun.values()) + _ALMOST)
     last = _floor(min(max(times) for times in begun.values())) - deployment.logs.closes_after_days * _DAY
     return days_between(first.isoformat(), last.isoformat()) if first <= last else []
+
+
+def newest_extracted(lake: Lake, version: str) -> str:
+    """Return the newest day that a lake has of a version of the logs; without one it is an error."""
+    days = lake.partitions(DAYS, version)
+    if not days:
+        raise MissingDataError(f"{lake.uri} has no extracted day", "run the DAG extract")
+    return max(days).removeprefix("dt=")
 
 
 def shift(day: str, days: int) -> str:

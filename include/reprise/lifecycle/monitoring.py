@@ -47,13 +47,13 @@ def watch(deployment: Deployment) -> dict[str, Any]:
         behaviour = stand(client, lake, live.behaviour_fields, day, live.trained_until) if live else []
         seen = look(plan, found, _mend(deployment.name, lake, found), behaviour, deployment.gate.monitor)
     new = not lake.get_json(f"monitor/{day}.json")
-    lake.put_json(f"monitor/{day}.json", seen.to_dict())
     asks = latched(lake, day, set(seen.drifted), deployment.gate.monitor.quiet_days)
     told = [*seen.alarms, *seen.drifted.values()]
     for line in told:
         log.warning("%s", line)
     if new and (seen.alarms or asks):
         tell(f"Reprise {deployment.name}: look at the ranking of {day}", "\n".join(told))
+    lake.put_json(f"monitor/{day}.json", seen.to_dict())  # last: a look that is killed tells twice, not never
     return {
         "deployment": deployment.name,
         "day": day,

@@ -45,10 +45,10 @@ def write_deployments(folder: Path, variants: dict[str, dict[str, dict[str, Any]
     """Fill a folder with the demo's deployments and these variants of the small one: name → file → settings."""
     for name in ("demo", FIRST):
         shutil.copytree(deployments_folder() / name, folder / name)
+    (folder / FIRST / "emr.yaml").write_text(yaml.safe_dump({"extends": "demo", "poll_s": 0.3}))
     for name, files in variants.items():
         (folder / name).mkdir()
-        quick = {"logs": {}, "emr": {"poll_s": 0.3}}
-        for file, settings in (quick | files).items():
+        for file, settings in ({"logs": {}} | files).items():
             (folder / name / f"{file}.yaml").write_text(yaml.safe_dump({"extends": FIRST, **settings}))
 
 
@@ -57,6 +57,7 @@ def living_service(home: Home, deployments: Path, days: int) -> Iterator[Service
     """Run everything with these deployments; the service has lived some days and the bundle is uploaded."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPRISE_DEPLOYMENTS", str(deployments))
+        patch.setenv("AIRFLOW__REPRISE__RETRY_DELAY_S", "3")
         stop(home, "airflow")  # one that runs already knows other deployments
         supervisor.up(home)
         try:

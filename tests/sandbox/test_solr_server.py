@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from reprise.errors import ServiceError, UsageError
+from reprise.release.record import HOLD, LIVE, PREVIOUS, RELEASES
 from reprise.sandbox import processes, solr_server, supervisor
 from reprise.sandbox.home import DEFAULT_PORTS, Home
 from reprise.sandbox.ports import free_ports
@@ -149,7 +150,7 @@ def test_a_power_cut_loses_neither_documents_nor_paramsets(tmp_path):
             psutil.Process(record.pid).wait(30)  # to its last thread
         supervisor.up(home, ["solr"])
 
-        assert {"mine", "reprise_live", "reprise_previous", "reprise_releases"} == set(before)
+        assert {"mine", HOLD, LIVE, PREVIOUS, RELEASES} == set(before)
         assert before == get(f"{core}/config/params")["response"]["params"]
         assert get(f"{core}/search", q="tum")["response"]["numFound"] == 1
     finally:

@@ -39,7 +39,7 @@ function rollback(place, deployment, found) {
   const form = element("form", { className: "row", onsubmit: (event) => {
     event.preventDefault();
     confirm(place, deployment, found, Number(choice.value), reason.value.trim(), form);
-  } }, element("label", { htmlFor: "to" }, "To"), choice,
+  } }, element("div", {}, element("label", { htmlFor: "to" }, "To"), choice),
   element("div", { className: "grow" }, element("label", { htmlFor: "reason" }, "Reason"), reason), ask);
   return element("div", { className: "card" }, element("h2", {}, "Put an earlier ranking back"),
     others.length ? form : element("p", { className: "soft" }, "There is no other release yet."));

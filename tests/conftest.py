@@ -1,6 +1,7 @@
 """Real services for the whole run: each is started once, at first use, on free ports under a folder of its own.
 
-Where files run side by side in processes (pytest-xdist), every process has its own.
+Where files run side by side in processes (pytest-xdist), every process has its own; what is dear to make is made in one
+of them, and the files that ask for it stay together.
 
 Jars come from the shared cache. A running demo is neither used nor disturbed.
 """
@@ -12,10 +13,11 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from reprise.sandbox import solr_server, supervisor
 from reprise.sandbox.home import DEFAULT_PORTS, Home
@@ -29,6 +31,22 @@ if TYPE_CHECKING:
 
 settings.register_profile("reprise", deadline=None)  # no test is timed: a busy machine is no failure
 settings.load_profile("reprise")
+
+
+#: Made once in a run, not once in every process: files with a function that takes such a fixture go together.
+_DEAR = re.compile(r"def \w+\([^)]*\b(cloud|whole)\b")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Give a process whole files, and all those that ask for the same dear thing."""
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            asked = _DEAR.search((config.rootpath / file).read_text(encoding="utf-8"))
+            return asked[1] if asked else file
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -42,14 +42,24 @@ PARKING_S = 3.0
 
 
 def write_deployments(folder: Path, variants: dict[str, dict[str, dict[str, Any]]]) -> None:
-    """Fill a folder with the demo's deployments and these variants of the small one: name → file → settings."""
+    """Fill a folder with the demo's deployments and these variants of the small one: name → file → settings.
+
+    Without learning curves, whose fits take longer than all else of `train`: the training room tests them.
+    """
     for name in ("demo", FIRST):
         shutil.copytree(deployments_folder() / name, folder / name)
-    (folder / FIRST / "emr.yaml").write_text(yaml.safe_dump({"extends": "demo", "poll_s": 0.3}))
+    _change(folder / FIRST / "emr.yaml", {"extends": "demo", "poll_s": 0.3})
+    _change(folder / FIRST / "gate.yaml", {"diagnosis": {"sizes": [], "complexity": [], "resamples": 0, "folds": 0}})
     for name, files in variants.items():
         (folder / name).mkdir()
         for file, settings in ({"logs": {}} | files).items():
             (folder / name / f"{file}.yaml").write_text(yaml.safe_dump({"extends": FIRST, **settings}))
+
+
+def _change(file: Path, settings: dict[str, Any]) -> None:
+    """Write settings over those that a file has, if it is there."""
+    before = yaml.safe_load(file.read_text()) if file.exists() else {}
+    file.write_text(yaml.safe_dump({**before, **settings}))
 
 
 @contextmanager

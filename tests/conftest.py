@@ -12,6 +12,7 @@ import itertools
 import logging
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +41,14 @@ _DEAR = re.compile(r"def \w+\([^)]*\b(cloud|whole)\b")
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     """Give a process whole files, and all those that ask for the same dear thing."""
 
+    @cache
+    def together(file: str) -> str:
+        asked = _DEAR.search((config.rootpath / file).read_text(encoding="utf-8"))
+        return asked[1] if asked else file
+
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            asked = _DEAR.search((config.rootpath / file).read_text(encoding="utf-8"))
-            return asked[1] if asked else file
+            return together(super()._split_scope(nodeid))
 
     return Together(config, log)
 

@@ -212,11 +212,16 @@ class Lake:
         found = {partition: self._newest(keys) for partition, keys in sorted(numbers.items())}
         return {partition: manifest for partition, manifest in found.items() if manifest}
 
-    def versions(self, table: str) -> list[str]:
-        """Return all versions of which something was published, sorted."""
+    def published_names(self, table: str) -> dict[str, list[str]]:
+        """Return version → its published partitions, both sorted, by their names alone: no manifest is read."""
         home = f"{_home(table)}/v="
-        keys = (key for key in self.store.list(home) if key.rsplit("/", 1)[1].startswith("manifest-"))
-        return sorted({key.removeprefix(home).split("/", 1)[0] for key in keys})
+        found: dict[str, set[str]] = {}
+        for key in self.store.list(home):
+            folder, _, name = key.removeprefix(home).rpartition("/")
+            if name.startswith("manifest-"):
+                version, _, partition = folder.partition("/")
+                found.setdefault(version, set()).add(partition)
+        return {version: sorted(found[version]) for version in sorted(found)}
 
     def columns(self, table: str, version: str, partition: str) -> list[str]:
         """Return the names of a published partition's columns, without reading its rows."""

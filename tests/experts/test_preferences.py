@@ -1,5 +1,7 @@
 """What experts preferred in earlier reviews, and what of it a later one hears."""
 
+import os
+
 import pytest
 
 from reprise.experts.preferences import Preference, keep, lost, said, tally
@@ -49,10 +51,11 @@ def test_people_are_counted_and_a_later_review_overrules(lake):
     assert lost(lake, "r3") == ["raga"]
 
 
-def test_only_the_newest_reviews_are_looked_back_on(lake, monkeypatch):
+def test_only_the_newest_reviews_are_looked_back_on(lake, tmp_path):
     for n in range(7):
         compare(lake, f"r{n}", f"query {n}", "live", minute=n)
-    times = {key: float(key.split("/")[1][1:]) for key in lake.store.list("preferences/")}
-    monkeypatch.setattr(lake.store, "modified", lambda prefix: times)
+    for key in lake.store.list("preferences/"):
+        written = int(key.split("/")[1][1:])
+        os.utime(tmp_path / key, (written, written))
 
     assert lost(lake, "r9") == [f"query {n}" for n in range(2, 7)]

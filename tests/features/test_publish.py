@@ -19,13 +19,6 @@ from reprise.solr.watch import watched
 pytestmark = pytest.mark.solr
 
 
-@pytest.fixture
-def core(new_core):
-    with client_of(new_core()) as client:
-        client.add({"id": item, "entity": "song", "title": "raga night"} for item in ITEMS)
-        yield client
-
-
 def held(core, plan):
     """What Solr's documents have, asked one by one by the fields' names."""
     names = list(publish.serving_fields(plan))

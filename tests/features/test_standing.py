@@ -7,18 +7,10 @@ import pytest
 
 from builders.behaviour import ITEMS, behave, plan_at, some
 from builders.small_service import DAYS
-from builders.solr_core import client_of
 from reprise.features import publish
 from reprise.features.standing import Standing, stand
 
 pytestmark = pytest.mark.solr
-
-
-@pytest.fixture
-def core(new_core):
-    with client_of(new_core()) as client:
-        client.add({"id": item, "entity": "song", "title": "raga night"} for item in ITEMS)
-        yield client
 
 
 def served(core, plan, values, **how):

@@ -84,11 +84,8 @@ def _known(lake: Lake, fields: Sequence[str]) -> dict[str, BehaviourFeature]:
 def _days(lake: Lake, fields: Mapping[str, BehaviourFeature]) -> dict[str, dict[str, str]]:
     """Return field → day → a version of ``behaviour`` that has it: each version is of other fields."""
     found: dict[str, dict[str, str]] = {field: {} for field in fields}
-    for version in lake.versions("behaviour"):
-        partitions = lake.partitions("behaviour", version)
-        if not partitions:
-            continue
-        columns = lake.columns("behaviour", version, min(partitions))
+    for version, partitions in lake.published_names("behaviour").items():
+        columns = lake.columns("behaviour", version, partitions[-1])
         for field in found.keys() & columns:
             found[field] |= {partition.removeprefix("dt="): version for partition in partitions}
     return found

@@ -84,7 +84,7 @@ def finish(context: Context) -> dict[str, Any]:
     duties: list[Callable[[Context, Ended], None]] = [_close_clusters]
     if planned := find_planned(context):
         push(context, mlflow_url=planned.mlflow_url)
-        ended = _with_live(context, ended)
+        ended = _with_live(context, _with_review(context, ended))
         duties += [_prune, _mirror, _record, _end_mlflow, _tell]
     failures = [failure for duty in duties if (failure := _attempt(duty, context, ended))]
     if failures:
@@ -144,6 +144,19 @@ def _close_clusters(context: Context, ended: Ended) -> None:
     emr_api.close_clusters(cluster_name(deployment, run_digest(ti.dag_id, ti.run_id)))
 
 
+def _with_review(context: Context, ended: Ended) -> Ended:
+    """Return the ending with what reviewers answered, and which lists they preferred."""
+    from reprise.experts.preferences import tally
+
+    answered = replace(ended, answer=context["ti"].xcom_pull(task_ids="review", key=ANSWER))
+    try:
+        plan = open_plan(context)
+        won = tally(plan.open_lake(), plan.run)
+    except RepriseError:  # the record, which needs the lake too, will say so
+        return answered
+    return replace(answered, compared={str(ranker): number for ranker, number in won.items()})
+
+
 def _with_live(context: Context, ended: Ended) -> Ended:
     """Return the ending with what Solr serves now, and what it served when the run was planned."""
     from reprise.lifecycle.releasing import live_at_the_end
@@ -176,12 +189,8 @@ def _mirror(context: Context, ended: Ended) -> None:
 
 def _record(context: Context, ended: Ended) -> None:
     """Write how the run ended beside its plan."""
-    from reprise.experts.preferences import tally
-
     plan = open_plan(context)
-    answer, lake = context["ti"].xcom_pull(task_ids="review", key=ANSWER), plan.open_lake()
-    compared = {str(ranker): won for ranker, won in tally(lake, plan.run).items()}
-    lake.put_json(f"runs/{plan.run}/ending.json", asdict(replace(ended, answer=answer, compared=compared)))
+    plan.open_lake().put_json(f"runs/{plan.run}/ending.json", asdict(ended))
 
 
 def _tell(context: Context, ended: Ended) -> None:
@@ -193,10 +202,7 @@ def _tell(context: Context, ended: Ended) -> None:
 
 
 def _end_mlflow(context: Context, ended: Ended) -> None:
-    from reprise.experts.preferences import tally
     from reprise.lifecycle.recording import end_run
 
-    plan = open_plan(context)
-    review = context["ti"].xcom_pull(task_ids="review", key=ANSWER)
-    answer, compared = Answer(**review) if review else None, tally(plan.open_lake(), plan.run)
-    end_run(plan.mlflow, ended.ending, ended.reason, answer, compared, ended.live, ended.was)
+    answer = Answer(**ended.answer) if ended.answer else None
+    end_run(open_plan(context).mlflow, ended.ending, ended.reason, answer, ended.compared, ended.live, ended.was)

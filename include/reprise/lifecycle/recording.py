@@ -10,7 +10,6 @@ from reprise import tracking
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reprise.experts.preferences import Winner
     from reprise.lifecycle.records import Answer, Ending
     from reprise.plan import Plan
     from reprise.release import Release
@@ -49,7 +48,7 @@ def end_run(
     ending: Ending,
     reason: str,
     answer: Answer | None,
-    compared: Mapping[Winner, int],
+    compared: Mapping[str, int],
     live: int | None = None,
     was: int | None = None,
 ) -> None:
